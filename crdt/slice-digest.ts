@@ -1,0 +1,86 @@
+import type { Slicing } from './sliced-counter.ts'
+
+/**
+ * A running digest of a slab of sliced counters, so that two replicas can tell where they differ without
+ * reading a table: per slice and bucket, the XOR of the hashes of all entries in it.
+ *
+ * XOR makes it incremental: a count that rises is taken out with its old hash and put in with its new one,
+ * in O(1) at each change. A slice that falls off the ring takes its buckets with it.
+ */
+export const BUCKETS = 256
+
+export class SliceDigest {
+  readonly #slicing: Slicing
+  /** Which slice each position stands for at present. */
+  readonly #slice: Float64Array
+  readonly #buckets: Uint32Array
+
+  constructor(slicing: Slicing) {
+    this.#slicing = slicing
+    this.#slice = new Float64Array(slicing.slices).fill(-1)
+    this.#buckets = new Uint32Array(slicing.slices * BUCKETS)
+  }
+
+  /** The entry (key hash, actor, slice) changed from one count to another; 0 stands for no entry. */
+  replace(
+    hashHi: number,
+    hashLo: number,
+    actorTag: number,
+    slice: number,
+    from: number,
+    to: number,
+  ): void {
+    const at = this.#open(slice)
+    if (at < 0) return
+    let difference = 0
+    if (from !== 0) difference ^= entryHash(hashHi, hashLo, actorTag, slice, from)
+    if (to !== 0) difference ^= entryHash(hashHi, hashLo, actorTag, slice, to)
+    const bucket = at * BUCKETS + bucketOf(hashHi)
+    this.#buckets[bucket] = (this.#buckets[bucket] as number) ^ difference
+  }
+
+  /** The digest of slices `[from, to]`, per bucket. */
+  between(from: number, to: number): Uint32Array {
+    const digest = new Uint32Array(BUCKETS)
+    for (let at = 0; at < this.#slicing.slices; at++) {
+      const slice = this.#slice[at] as number
+      if (slice < from || slice > to) continue
+      const base = at * BUCKETS
+      for (let bucket = 0; bucket < BUCKETS; bucket++) {
+        digest[bucket] = (digest[bucket] as number) ^ (this.#buckets[base + bucket] as number)
+      }
+    }
+    return digest
+  }
+
+  /** The position of `slice`, made its own if it is newer than the one there; -1 if it has fallen off. */
+  #open(slice: number): number {
+    const at = slice % this.#slicing.slices
+    const present = this.#slice[at] as number
+    if (present === slice) return at
+    if (present > slice) return -1
+    this.#slice[at] = slice
+    this.#buckets.fill(0, at * BUCKETS, (at + 1) * BUCKETS)
+    return at
+  }
+}
+
+/** Which bucket a key is compared in. */
+export function bucketOf(hashHi: number): number {
+  return hashHi & (BUCKETS - 1)
+}
+
+/** A 32-bit mix of all five words, in the manner of MurmurHash3's finaliser. */
+function entryHash(
+  hashHi: number,
+  hashLo: number,
+  actorTag: number,
+  slice: number,
+  count: number,
+): number {
+  let hash = Math.imul(hashHi ^ actorTag, 0x9e3779b1) ^ hashLo
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) ^ slice
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35) ^ count
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  return (hash ^ (hash >>> 13)) >>> 0
+}

@@ -1,0 +1,140 @@
+/**
+ * The replicated state of Weir: a G-Counter for every slice of time.
+ *
+ * Time is cut into slices of `sliceMs`; a ring holds what one actor admitted in each of the last
+ * `slices` of them. Only that actor ever adds to its ring; everybody else raises their copy to what they
+ * hear. A count is therefore an absolute fact ("actor a admitted 7 in slice j"), merge is the pointwise
+ * maximum, and old slices fall off the end by themselves: no tombstones, no debt older than the ring.
+ *
+ * A ring is `1 + slices` words of flat memory, so that a million of them are one allocation:
+ *
+ *     [ head slice, modulo 2^32 | count of slice j at position j mod slices ... ]
+ *
+ * Live entries of a ring are the slices in `(head - slices, head]`, and the entry at the head is never 0:
+ * only a count moves the head. An all-zero ring is empty.
+ *
+ * Slices are given as full numbers, never modulo 2^32: the position depends on all of them. A ring is
+ * emptied long before its head is 2^31 slices old (3.4 years at the shortest slice).
+ */
+
+/** How time is cut. Slice `j` covers `[j·sliceMs, (j+1)·sliceMs)` of milliseconds since 1970. */
+export interface Slicing {
+  readonly sliceMs: number
+  /** How many slices a ring keeps. */
+  readonly slices: number
+}
+
+export function sliceAt(slicing: Slicing, atMs: number): number {
+  return Math.floor(atMs / slicing.sliceMs)
+}
+
+/** The oldest slice a ring still keeps when `slice` is the newest. */
+export function oldestLive(slicing: Slicing, slice: number): number {
+  return slice - slicing.slices + 1
+}
+
+/** The largest count an entry can hold. */
+export const COUNT_MAX = 0xffff_ffff
+
+/** A slab of rings, addressed by number. Every operation is O(1) but for the slices it skips. */
+export class SlicedCounters {
+  readonly slicing: Slicing
+  readonly #words: Uint32Array
+  readonly #stride: number
+
+  constructor(slicing: Slicing, capacity: number) {
+    this.slicing = slicing
+    this.#stride = 1 + slicing.slices
+    this.#words = new Uint32Array(capacity * this.#stride)
+  }
+
+  /** What the ring holds for `slice`; 0 when that slice is not live in it. */
+  count(ring: number, slice: number): number {
+    if (slice < 0) return 0
+    const base = ring * this.#stride
+    const age = ((this.#words[base] as number) - slice) | 0
+    if (age < 0 || age >= this.slicing.slices) return 0
+    return this.#words[base + 1 + (slice % this.slicing.slices)] as number
+  }
+
+  /** What the rings hold together for `slice`. */
+  sum(rings: readonly number[], slice: number): number {
+    if (slice < 0) return 0
+    const { slices } = this.slicing
+    const position = 1 + (slice % slices)
+    let sum = 0
+    for (const ring of rings) {
+      const base = ring * this.#stride
+      const age = ((this.#words[base] as number) - slice) | 0
+      if (age >= 0 && age < slices) sum += this.#words[base + position] as number
+    }
+    return sum
+  }
+
+  /**
+   * The writing actor admits `amount` more in `slice`; returns what the ring then holds for it. A slice
+   * that has already fallen off is left alone (its clock stood still for a whole ring), and so is a full
+   * count.
+   */
+  add(ring: number, slice: number, amount: number): number {
+    const held = this.count(ring, slice)
+    return held + this.raise(ring, slice, held + amount)
+  }
+
+  /**
+   * Merge one entry: the count becomes the maximum of what is held and what is heard. Returns by how much
+   * it rose; 0 for old news, and for a slice that has fallen off.
+   */
+  raise(ring: number, slice: number, count: number): number {
+    if (slice < 0 || count <= 0) return 0
+    const { slices } = this.slicing
+    const base = ring * this.#stride
+    const ahead = (slice - (this.#words[base] as number)) | 0
+    if (ahead > 0) this.#advance(base, slice, ahead)
+    else if (ahead < 0 && this.#isBlank(base)) this.#words[base] = slice
+    else if (ahead <= -slices) return 0
+    const at = base + 1 + (slice % slices)
+    const rise = Math.min(count, COUNT_MAX) - (this.#words[at] as number)
+    if (rise <= 0) return 0
+    this.#words[at] = Math.min(count, COUNT_MAX)
+    return rise
+  }
+
+  /** Whether any slice not older than `oldest` holds a count. */
+  isLive(ring: number, oldest: number): boolean {
+    const newest = this.newest(ring, oldest + this.slicing.slices - 1)
+    return newest >= oldest && this.count(ring, newest) > 0
+  }
+
+  /**
+   * The newest slice the ring holds a count for, as the full slice number nearest to `around`. Of an empty
+   * ring it is some multiple of 2^32.
+   */
+  newest(ring: number, around: number): number {
+    return around + (((this.#words[ring * this.#stride] as number) - around) | 0)
+  }
+
+  clear(ring: number): void {
+    const base = ring * this.#stride
+    this.#words.fill(0, base, base + this.#stride)
+  }
+
+  /** Invariant: the positions of slices in `(old head, new head]` are zero before they are used. */
+  #advance(base: number, slice: number, ahead: number): void {
+    const { slices } = this.slicing
+    if (ahead >= slices) this.#words.fill(0, base + 1, base + 1 + slices)
+    else {
+      for (let skipped = slice - ahead + 1; skipped <= slice; skipped++) {
+        this.#words[base + 1 + (skipped % slices)] = 0
+      }
+    }
+    this.#words[base] = slice
+  }
+
+  #isBlank(base: number): boolean {
+    for (let word = base; word < base + this.#stride; word++) {
+      if (this.#words[word] !== 0) return false
+    }
+    return true
+  }
+}
