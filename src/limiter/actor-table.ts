@@ -1,0 +1,82 @@
+import type { Actor } from '../../crdt/node-id.ts'
+
+/** Actors whose counts are held at the same time. Beyond it, counts of further actors are not kept. */
+export const ACTORS_MAX = 4_096
+
+/** Index of the node's own actor. */
+export const SELF = 0
+
+/**
+ * Small numbers for actors, so that a row names its writer in one word. A number is given back when no row
+ * uses it any more: actors of dead incarnations vanish with their slices.
+ */
+export class ActorTable {
+  readonly #actors: (Actor | undefined)[]
+  readonly #tags: number[]
+  readonly #rows: number[] = [1]
+  readonly #numbers = new Map<string, number>()
+  readonly #free: number[] = []
+
+  constructor(self: Actor) {
+    this.#actors = [self]
+    this.#tags = [tagOf(nameOf(self))]
+    this.#numbers.set(nameOf(self), SELF)
+  }
+
+  get self(): Actor {
+    return this.of(SELF)
+  }
+
+  /** The number of an actor; given to it now if it is new; undefined when the table is full. */
+  number(actor: Actor): number | undefined {
+    const name = nameOf(actor)
+    const known = this.#numbers.get(name)
+    if (known !== undefined) return known
+    const number = this.#free.pop() ?? this.#actors.length
+    if (number >= ACTORS_MAX) return undefined
+    this.#actors[number] = actor
+    this.#tags[number] = tagOf(name)
+    this.#rows[number] = 0
+    this.#numbers.set(name, number)
+    return number
+  }
+
+  of(number: number): Actor {
+    const actor = this.#actors[number]
+    if (actor === undefined) throw new Error(`no actor has the number ${number}`)
+    return actor
+  }
+
+  /** What stands for the actor in digests; the same on every node. */
+  tag(number: number): number {
+    return this.#tags[number] as number
+  }
+
+  /** A row now belongs to the actor. */
+  acquire(number: number): void {
+    this.#rows[number] = (this.#rows[number] as number) + 1
+  }
+
+  /** A row of the actor is gone; with the last one goes its number. */
+  release(number: number): void {
+    const rows = (this.#rows[number] as number) - 1
+    this.#rows[number] = rows
+    if (rows > 0) return
+    this.#numbers.delete(nameOf(this.of(number)))
+    this.#actors[number] = undefined
+    this.#free.push(number)
+  }
+}
+
+function nameOf(actor: Actor): string {
+  return `${actor.node}#${actor.incarnation}`
+}
+
+/** FNV-1a. */
+function tagOf(name: string): number {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < name.length; at++) {
+    hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193)
+  }
+  return hash >>> 0
+}

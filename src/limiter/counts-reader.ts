@@ -1,0 +1,162 @@
+import type { Counts, CountsBlock, MergeResult } from '../../crdt/counts.ts'
+import type { NodeId } from '../../crdt/node-id.ts'
+import { oldestLive, type SlicedCounters, sliceAt } from '../../crdt/sliced-counter.ts'
+import { type ActorTable, SELF } from './actor-table.ts'
+import type { KeyStore } from './key-store.ts'
+import { ACTING, NO_ROW } from './key-table.ts'
+import type { Limit } from './limit.ts'
+
+/**
+ * Merges counts heard from a peer into the stores of their rules. Everything a peer could get wrong is
+ * looked at before it touches state, entry by entry; what is refused is counted (invariant 23).
+ */
+export class CountsReader {
+  readonly #actors: ActorTable
+  readonly #storeOf: (rule: string) => KeyStore | undefined
+  /** Entries further ahead of this node's clock than this are refused. */
+  readonly #aheadMsMax: number
+  #result = { raised: 0, expired: 0, future: 0, foreign: 0, violations: 0 }
+
+  constructor(
+    actors: ActorTable,
+    storeOf: (rule: string) => KeyStore | undefined,
+    aheadMsMax: number,
+  ) {
+    this.#actors = actors
+    this.#storeOf = storeOf
+    this.#aheadMsMax = aheadMsMax
+  }
+
+  /** With an `author`, only the author's own actors may be written. */
+  merge(counts: Counts, author: NodeId | undefined, nowMs: number): MergeResult {
+    this.#result = { raised: 0, expired: 0, future: 0, foreign: 0, violations: 0 }
+    const numbers = this.#holdActors(counts, author)
+    for (const block of counts.blocks) this.#mergeBlock(block, numbers, nowMs)
+    for (const number of numbers) if (number >= 0) this.#actors.release(number)
+    return this.#result
+  }
+
+  /** Own numbers of the message's actors, held for as long as it is read; negative for those not wanted. */
+  #holdActors(counts: Counts, author: NodeId | undefined): number[] {
+    const self = this.#actors.self
+    return counts.actors.map((actor) => {
+      if (author !== undefined && actor.node !== author) return FORGED
+      // Counts of this life are this node's alone to write; those of an earlier life are welcome news.
+      if (actor.node === self.node && actor.incarnation === self.incarnation) return OWN
+      const number = this.#actors.number(actor)
+      if (number === undefined) return UNKEPT
+      this.#actors.acquire(number)
+      return number
+    })
+  }
+
+  #mergeBlock(block: CountsBlock, numbers: readonly number[], nowMs: number): void {
+    const store = this.#storeOf(block.rule)
+    const known =
+      store !== undefined &&
+      store.limits.length === block.sliceMs.length &&
+      store.limits.every((limit, index) => limit.sliceMs === block.sliceMs[index])
+    const limits = block.sliceMs.length
+    for (let at = 0; at < block.entries.length; ) {
+      const end = endOfEntry(block.entries, at, limits)
+      if (known) this.#mergeEntry(store, block, at, numbers, nowMs)
+      else this.#result.foreign += 1
+      at = end
+    }
+  }
+
+  #mergeEntry(
+    store: KeyStore,
+    block: CountsBlock,
+    at: number,
+    numbers: readonly number[],
+    nowMs: number,
+  ): void {
+    const { entries } = block
+    const actor = numbers[entries[at + 2] as number] ?? FORGED
+    if (actor === OWN) return
+    if (actor === FORGED) this.#result.violations += 1
+    else if (actor === UNKEPT) this.#result.foreign += 1
+    else if (this.#isPlausible(store, block, at, nowMs)) {
+      const key = store.open(entries[at] as number, entries[at + 1] as number, actor, nowMs)
+      const row = key === NO_ROW ? NO_ROW : store.openActor(key, actor, nowMs)
+      if (row === NO_ROW) this.#result.foreign += 1
+      else this.#raise(store, key, row, block, at, nowMs)
+    }
+  }
+
+  /**
+   * Whether an entry has anything live to say and says nothing impossible. A decider admits at most the
+   * burst and what refills during the slice, so no honest count of a slice is above B + R·sliceMs.
+   */
+  #isPlausible(store: KeyStore, block: CountsBlock, at: number, nowMs: number): boolean {
+    const { entries } = block
+    let cursor = at + 3
+    let live = false
+    for (let index = 0; index < store.limits.length; index++) {
+      const limit = store.limits[index] as Limit
+      const first = (block.base[index] as number) + (entries[cursor] as number)
+      const last = first + (entries[cursor + 1] as number) - 1
+      if (last > sliceAt(limit, nowMs + this.#aheadMsMax)) {
+        this.#result.future += 1
+        return false
+      }
+      const countMax = Math.ceil(
+        (limit.capacityUnits + limit.drainPerMs * limit.sliceMs) / limit.tokenUnits,
+      )
+      const end = cursor + 2 + (entries[cursor + 1] as number)
+      for (let position = cursor + 2; position < end; position++) {
+        if ((entries[position] as number) > countMax) {
+          this.#result.violations += 1
+          return false
+        }
+      }
+      if (last >= oldestLive(limit, sliceAt(limit, nowMs)) && last >= first) live = true
+      cursor = end
+    }
+    if (!live) this.#result.expired += 1
+    return live
+  }
+
+  /** Late counts raise the acting owner's bucket too, as far as the fold supports it. */
+  #raise(
+    store: KeyStore,
+    key: number,
+    row: number,
+    block: CountsBlock,
+    at: number,
+    nowMs: number,
+  ): void {
+    const { entries } = block
+    let cursor = at + 3
+    for (let index = 0; index < store.limits.length; index++) {
+      const limit = store.limits[index] as Limit
+      const oldest = oldestLive(limit, sliceAt(limit, nowMs))
+      const first = (block.base[index] as number) + (entries[cursor] as number)
+      const n = entries[cursor + 1] as number
+      let late = 0
+      for (let offset = 0; offset < n; offset++) {
+        if (first + offset < oldest) continue
+        late += store.raise(row, index, first + offset, entries[cursor + 2 + offset] as number)
+      }
+      cursor += 2 + n
+      if (late === 0) continue
+      this.#result.raised += 1
+      if (!store.table.isMarked(key, ACTING)) continue
+      const lifted = store.level(key, index, nowMs) + late * limit.tokenUnits
+      store.setLevel(key, index, Math.min(lifted, store.folded(key, index, nowMs)), nowMs)
+    }
+  }
+}
+
+/** Stand-ins for the numbers of actors whose entries are not merged. */
+const FORGED = -1
+const UNKEPT = -2
+const OWN = -3
+
+/** Where the entry that starts at `at` ends. The wire has checked that it does. */
+function endOfEntry(entries: readonly number[], at: number, limits: number): number {
+  let cursor = at + 3
+  for (let limit = 0; limit < limits; limit++) cursor += 2 + (entries[cursor + 1] as number)
+  return cursor
+}

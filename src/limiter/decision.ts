@@ -1,0 +1,28 @@
+/**
+ * What a limiter says to one check. A refusal is a value, never an error; nothing here can fail.
+ *
+ * With several limits in a rule, the numbers are those of the tightest one: for an allowed check the one
+ * with the fewest tokens remaining, for a refused one the one that has to be waited for longest.
+ */
+export type Decision = Allowed | Refused
+
+interface Measured {
+  /** Which of the rule's limits the numbers describe. */
+  readonly limit: number
+  /** Whole tokens that could be taken now. */
+  readonly remaining: number
+  /** Milliseconds until the burst is whole again if nothing more is taken. */
+  readonly resetMs: number
+}
+
+export interface Allowed extends Measured {
+  readonly type: 'allowed'
+}
+
+export interface Refused extends Measured {
+  readonly type: 'refused'
+  /** Milliseconds after which the same check is allowed if nobody else takes anything. */
+  readonly retryAfterMs: number
+  /** `overloaded`: the table of keys is full of keys that are being refused, and this key is not in it. */
+  readonly reason: 'over_limit' | 'overloaded'
+}

@@ -1,0 +1,233 @@
+import { fold } from '../../crdt/fold.ts'
+import { SliceDigest } from '../../crdt/slice-digest.ts'
+import { oldestLive, SlicedCounters, sliceAt } from '../../crdt/sliced-counter.ts'
+import { type ActorTable, SELF } from './actor-table.ts'
+import { ACTING, DIRTY, KEY, KeyTable, NO_ROW } from './key-table.ts'
+import type { Limit } from './limit.ts'
+
+/** Rows an eviction looks at before it settles for the least used key among them. */
+export const EVICTION_ROWS = 64
+
+/**
+ * Everything one rule remembers about its keys: for each key and limit a bucket (the acting owner's exact
+ * level, never gossiped) and the sliced counts of every actor that admitted (replicated).
+ *
+ * Invariant: for a key marked acting, the bucket's level is never below the true level of the counts held;
+ * every count that arrives late raises both.
+ */
+export class KeyStore {
+  readonly limits: readonly Limit[]
+  readonly table: KeyTable
+  readonly counters: readonly SlicedCounters[]
+  readonly digests: readonly SliceDigest[]
+  readonly #actors: ActorTable
+  /** For each row and limit: level in units, and when it was that, in ms. */
+  readonly #buckets: Float64Array
+  #hand = 0
+  #sweepAt = 0
+  #evicted = 0
+  readonly #chain: number[] = []
+
+  constructor(limits: readonly Limit[], keysMax: number, actors: ActorTable) {
+    this.limits = limits
+    this.#actors = actors
+    this.table = new KeyTable(keysMax)
+    this.counters = limits.map((limit) => new SlicedCounters(limit, keysMax))
+    this.digests = limits.map((limit) => new SliceDigest(limit))
+    this.#buckets = new Float64Array(keysMax * limits.length * 2)
+  }
+
+  /** Live keys given up for new ones so far. */
+  get evicted(): number {
+    return this.#evicted
+  }
+
+  /** The key's row, made if need be; NO_ROW when every row is taken by keys that must not be forgotten. */
+  open(hi: number, lo: number, actor: number, nowMs: number): number {
+    const known = this.table.find(hi, lo)
+    if (known !== NO_ROW) return known
+    let row = this.table.insert(hi, lo, actor)
+    if (row === NO_ROW && this.#makeRoom(NO_ROW, nowMs)) row = this.table.insert(hi, lo, actor)
+    if (row !== NO_ROW) this.#actors.acquire(actor)
+    return row
+  }
+
+  /** The row with the counts of `actor` for this key, made if need be. */
+  openActor(key: number, actor: number, nowMs: number): number {
+    const known = this.table.rowOf(key, actor)
+    if (known !== NO_ROW) return known
+    let row = this.table.chain(key, actor)
+    if (row === NO_ROW && this.#makeRoom(key, nowMs)) row = this.table.chain(key, actor)
+    if (row !== NO_ROW) this.#actors.acquire(actor)
+    return row
+  }
+
+  /** Level of the acting owner's bucket, in units, drained to now. */
+  level(key: number, limit: number, nowMs: number): number {
+    const at = (key * this.limits.length + limit) * 2
+    const elapsedMs = Math.max(0, nowMs - (this.#buckets[at + 1] as number))
+    return Math.max(
+      0,
+      (this.#buckets[at] as number) - elapsedMs * (this.limits[limit] as Limit).drainPerMs,
+    )
+  }
+
+  setLevel(key: number, limit: number, level: number, nowMs: number): void {
+    const at = (key * this.limits.length + limit) * 2
+    this.#buckets[at] = level
+    this.#buckets[at + 1] = Math.max(nowMs, this.#buckets[at + 1] as number)
+  }
+
+  /** Level by the replicated counts alone: what any replica must assume. */
+  folded(key: number, limit: number, nowMs: number): number {
+    const chain = this.#chain
+    chain.length = 0
+    for (let row = key; row !== NO_ROW; row = this.table.next(row)) chain.push(row)
+    return fold(this.counters[limit] as SlicedCounters, chain, this.limits[limit] as Limit, nowMs)
+  }
+
+  /** From now on this node decides the key: its bucket starts from what the counts say. */
+  takeOver(key: number, nowMs: number): void {
+    for (let limit = 0; limit < this.limits.length; limit++) {
+      const at = (key * this.limits.length + limit) * 2
+      this.#buckets[at] = this.folded(key, limit, nowMs)
+      this.#buckets[at + 1] = nowMs
+    }
+    this.table.mark(key, ACTING)
+  }
+
+  /** The most this node must assume the key has used, in units of the limit. */
+  assumed(key: number, limit: number, nowMs: number): number {
+    return this.table.isMarked(key, ACTING)
+      ? this.level(key, limit, nowMs)
+      : this.folded(key, limit, nowMs)
+  }
+
+  /**
+   * Adds to this node's own counts, which nobody else ever writes. (With every row taken by keys that are
+   * being refused there is nowhere to write; the bucket still decides exactly, replicas learn nothing.)
+   */
+  record(key: number, cost: number, nowMs: number): void {
+    const row = this.openActor(key, SELF, nowMs)
+    if (row === NO_ROW) return
+    for (let limit = 0; limit < this.limits.length; limit++) {
+      const slice = sliceAt(this.limits[limit] as Limit, nowMs)
+      const before = (this.counters[limit] as SlicedCounters).count(row, slice)
+      this.raise(row, limit, slice, before + cost)
+    }
+  }
+
+  /** Raises one entry to `count`; returns by how much it rose. */
+  raise(row: number, limit: number, slice: number, count: number): number {
+    const rise = (this.counters[limit] as SlicedCounters).raise(row, slice, count)
+    if (rise > 0) this.#digest(row, limit, slice, count - rise, count)
+    return rise
+  }
+
+  /**
+   * Looks at the next `rowsMax` rows and lets go of what can no longer matter: counts that have fallen off
+   * and keys whose buckets are full again. Bounded, so that no sweep is ever felt.
+   */
+  sweep(rowsMax: number, nowMs: number): void {
+    const rows = Math.min(rowsMax, this.table.rowsSeen)
+    for (let step = 0; step < rows; step++) {
+      this.#sweepAt = this.#sweepAt + 1 < this.table.rowsSeen ? this.#sweepAt + 1 : 0
+      const key = this.#sweepAt
+      if (!this.table.isMarked(key, KEY) || this.table.isMarked(key, DIRTY)) continue
+      this.#dropSpentActors(key, nowMs)
+      if (this.#isSpent(key, nowMs)) this.forget(key, nowMs)
+    }
+  }
+
+  /** Forgets a key with everything known about it. */
+  forget(key: number, nowMs: number): void {
+    while (this.table.next(key) !== NO_ROW) this.#dropAfter(key, nowMs)
+    this.#blank(key, nowMs)
+    this.#buckets.fill(0, key * this.limits.length * 2, (key + 1) * this.limits.length * 2)
+    this.table.remove(key)
+  }
+
+  /**
+   * Second-chance eviction without the chance: the hand looks at some rows and gives up the key that has
+   * used the smallest share of its limits. A key that is being refused is never forgotten, for that would
+   * hand its burst out twice.
+   */
+  #makeRoom(spared: number, nowMs: number): boolean {
+    let victim = NO_ROW
+    let least = Number.POSITIVE_INFINITY
+    const rows = this.table.rowsSeen
+    for (let step = 0; step < Math.min(EVICTION_ROWS, rows); step++) {
+      this.#hand = this.#hand + 1 < rows ? this.#hand + 1 : 0
+      if (this.#hand === spared || !this.table.isMarked(this.#hand, KEY)) continue
+      const used = this.#usedShare(this.#hand, nowMs)
+      if (used >= least) continue
+      least = used
+      victim = this.#hand
+      if (used === 0) break
+    }
+    if (victim === NO_ROW) return false
+    if (least > 0) this.#evicted += 1
+    this.forget(victim, nowMs)
+    return true
+  }
+
+  /** Share of the burst in use, the worst of all limits; infinite when not one token is left. */
+  #usedShare(key: number, nowMs: number): number {
+    let share = 0
+    for (let limit = 0; limit < this.limits.length; limit++) {
+      const { capacityUnits, tokenUnits } = this.limits[limit] as Limit
+      const level = this.assumed(key, limit, nowMs)
+      if (level + tokenUnits > capacityUnits) return Number.POSITIVE_INFINITY
+      share = Math.max(share, level / capacityUnits)
+    }
+    return share
+  }
+
+  #isSpent(key: number, nowMs: number): boolean {
+    if (this.table.next(key) !== NO_ROW || this.#isLive(key, nowMs)) return false
+    if (!this.table.isMarked(key, ACTING)) return true
+    return this.limits.every((_, limit) => this.level(key, limit, nowMs) === 0)
+  }
+
+  #dropSpentActors(key: number, nowMs: number): void {
+    let row = key
+    while (this.table.next(row) !== NO_ROW) {
+      if (this.#isLive(this.table.next(row), nowMs)) row = this.table.next(row)
+      else this.#dropAfter(row, nowMs)
+    }
+  }
+
+  #isLive(row: number, nowMs: number): boolean {
+    return this.limits.some((limit, index) =>
+      (this.counters[index] as SlicedCounters).isLive(
+        row,
+        oldestLive(limit, sliceAt(limit, nowMs)),
+      ),
+    )
+  }
+
+  #dropAfter(row: number, nowMs: number): void {
+    this.#blank(this.table.next(row), nowMs)
+    this.table.unchainAfter(row)
+  }
+
+  /** Empties the rings of a row that is about to be given back, and takes them out of the digests. */
+  #blank(row: number, nowMs: number): void {
+    for (let limit = 0; limit < this.limits.length; limit++) {
+      const counters = this.counters[limit] as SlicedCounters
+      const newest = counters.newest(row, sliceAt(this.limits[limit] as Limit, nowMs))
+      for (let age = 0; age < counters.slicing.slices; age++) {
+        const count = counters.count(row, newest - age)
+        if (count !== 0) this.#digest(row, limit, newest - age, count, 0)
+      }
+      counters.clear(row)
+    }
+    this.#actors.release(this.table.actor(row))
+  }
+
+  #digest(row: number, limit: number, slice: number, from: number, to: number): void {
+    const tag = this.#actors.tag(this.table.actor(row))
+    const digest = this.digests[limit] as SliceDigest
+    digest.replace(this.table.hi(row), this.table.lo(row), tag, slice, from, to)
+  }
+}

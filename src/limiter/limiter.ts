@@ -1,0 +1,161 @@
+import type { Counts, DigestBlock, KeyRef, MergeResult, WantedBuckets } from '../../crdt/counts.ts'
+import { NO_COUNTS } from '../../crdt/counts.ts'
+import type { Actor, NodeId } from '../../crdt/node-id.ts'
+import { bucketOf } from '../../crdt/slice-digest.ts'
+import { oldestLive, sliceAt } from '../../crdt/sliced-counter.ts'
+import { ActorTable, SELF } from './actor-table.ts'
+import { CountsReader } from './counts-reader.ts'
+import { CountsWriter } from './counts-writer.ts'
+import { KEY, NO_ROW } from './key-table.ts'
+import type { Rule } from './policy.ts'
+import { RuleState, type RuleStateOptions } from './rule-state.ts'
+
+export interface LimiterOptions extends RuleStateOptions {
+  /** Counts further ahead of this node's clock than this are refused. */
+  readonly aheadMsMax: number
+  /** Numbers, and actors, in one counts message. */
+  readonly numbersMax: number
+  readonly actorsMax: number
+}
+
+/**
+ * All rules of one node, and the counts that replicate them. It decides checks of keys it is told to
+ * decide; it does not know who owns a key.
+ */
+export class Limiter {
+  readonly actors: ActorTable
+  readonly #rules = new Map<string, RuleState>()
+  readonly #reader: CountsReader
+  readonly #options: LimiterOptions
+
+  constructor(rules: readonly Rule[], self: Actor, options: LimiterOptions) {
+    this.actors = new ActorTable(self)
+    this.#options = options
+    for (const rule of rules) this.#rules.set(rule.name, new RuleState(rule, this.actors, options))
+    this.#reader = new CountsReader(
+      this.actors,
+      (rule) => this.#rules.get(rule)?.store,
+      options.aheadMsMax,
+    )
+  }
+
+  rule(name: string): RuleState | undefined {
+    return this.#rules.get(name)
+  }
+
+  get rules(): IterableIterator<RuleState> {
+    return this.#rules.values()
+  }
+
+  get flushWanted(): boolean {
+    for (const rule of this.#rules.values()) if (rule.unsent.flushWanted) return true
+    return false
+  }
+
+  /** Own counts of every key with admissions not sent yet, from the slice of `sinceMs` on. */
+  takeDelta(sinceMs: number, nowMs: number): Counts[] {
+    const writer = new CountsWriter(this.actors, this.#options, nowMs)
+    for (const { rule, store, unsent } of this.#rules.values()) {
+      for (const key of unsent.take()) {
+        const row = store.table.rowOf(key, SELF)
+        if (row !== NO_ROW) writer.row(rule.name, store, row, sinceMs)
+      }
+    }
+    return writer.finish()
+  }
+
+  /**
+   * Counts of these keys in the current and the previous slice: this node's own, or those of everybody but
+   * the node that is being told. At most one message's worth.
+   */
+  countsOf(keys: readonly KeyRef[], by: CountsBy, nowMs: number): Counts {
+    const writer = new CountsWriter(this.actors, this.#options, nowMs)
+    for (const key of keys) {
+      const state = this.#rules.get(key.rule)
+      if (state === undefined) continue
+      const { table, limits } = state.store
+      const recentMs = nowMs - Math.max(...limits.map((limit) => limit.sliceMs))
+      const head = table.find(key.hashHi, key.hashLo)
+      for (let row = head; row !== NO_ROW; row = table.next(row)) {
+        const wanted =
+          by.type === 'self'
+            ? table.actor(row) === SELF
+            : this.actors.of(table.actor(row)).node !== by.except
+        if (wanted) writer.row(key.rule, state.store, row, recentMs)
+      }
+    }
+    return writer.finish()[0] ?? NO_COUNTS
+  }
+
+  merge(counts: Counts, author: NodeId | undefined, nowMs: number): MergeResult {
+    return this.#reader.merge(counts, author, nowMs)
+  }
+
+  /** Digests of all live slices that ended before `untilMs`, a slice away from falling off. */
+  digest(untilMs: number, nowMs: number): DigestBlock[] {
+    const blocks: DigestBlock[] = []
+    for (const { rule, store } of this.#rules.values()) {
+      store.limits.forEach((limit, index) => {
+        const from = oldestLive(limit, sliceAt(limit, nowMs)) + 1
+        const to = Math.min(sliceAt(limit, nowMs), sliceAt(limit, untilMs) - 1)
+        if (from > to) return
+        const buckets = (store.digests[index] as (typeof store.digests)[number]).between(from, to)
+        blocks.push({ rule: rule.name, limit: index, sliceMs: limit.sliceMs, from, to, buckets })
+      })
+    }
+    return blocks
+  }
+
+  /** The buckets in which this node's digests differ from these, by rule. */
+  differing(blocks: readonly DigestBlock[]): WantedBuckets[] {
+    const wanted = new Map<string, Uint8Array>()
+    for (const block of blocks) {
+      const store = this.#rules.get(block.rule)?.store
+      if (store?.limits[block.limit]?.sliceMs !== block.sliceMs) continue
+      const own = store.digests[block.limit]?.between(block.from, block.to)
+      block.buckets.forEach((digest, bucket) => {
+        if (own?.[bucket] === digest) return
+        const bits = wanted.get(block.rule) ?? new Uint8Array(block.buckets.length / 8)
+        bits[bucket >> 3] = (bits[bucket >> 3] as number) | (1 << (bucket & 7))
+        wanted.set(block.rule, bits)
+      })
+    }
+    return [...wanted].map(([rule, bits]) => ({ rule, bits }))
+  }
+
+  /** Everything live in the wanted buckets, from a cursor on, a bounded number of rows at a time. */
+  repair(
+    wanted: readonly WantedBuckets[],
+    cursor: { readonly rule: number; readonly row: number },
+    rowsMax: number,
+    nowMs: number,
+  ): { counts: Counts[]; next: { rule: number; row: number } | undefined } {
+    const writer = new CountsWriter(this.actors, this.#options, nowMs)
+    let { rule, row } = cursor
+    for (let looked = 0; rule < wanted.length; rule++, row = 0) {
+      const { rule: name, bits } = wanted[rule] as WantedBuckets
+      const store = this.#rules.get(name)?.store
+      for (; store !== undefined && row < store.table.rowsSeen; row++) {
+        if (looked++ >= rowsMax || writer.written * 2 > this.#options.numbersMax) {
+          return { counts: writer.finish(), next: { rule, row } }
+        }
+        if (!store.table.isMarked(row, KEY) || !isWanted(bits, store.table.hi(row))) continue
+        for (let actor = row; actor !== NO_ROW; actor = store.table.next(actor)) {
+          writer.row(name, store, actor, 0)
+        }
+      }
+    }
+    return { counts: writer.finish(), next: undefined }
+  }
+
+  sweep(rowsMax: number, nowMs: number): void {
+    for (const { store } of this.#rules.values()) store.sweep(rowsMax, nowMs)
+  }
+}
+
+type CountsBy = { readonly type: 'self' } | { readonly type: 'all'; readonly except: NodeId }
+
+function isWanted(bits: Uint8Array, hashHi: number): boolean {
+  const bucket = bucketOf(hashHi)
+  return ((bits[bucket >> 3] as number) & (1 << (bucket & 7))) !== 0
+}

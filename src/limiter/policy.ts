@@ -1,0 +1,19 @@
+/** What a rule says, in its author's own numbers. Pure data; `limit.ts` derives the arithmetic. */
+
+/** `count` tokens every `periodMs` milliseconds; both positive whole numbers. */
+export interface Rate {
+  readonly count: number
+  readonly periodMs: number
+}
+
+export interface LimitPolicy {
+  readonly rate: Rate
+  /** Tokens that may be taken at once after a rest: the bucket's size. A positive whole number. */
+  readonly burst: number
+}
+
+/** A named limit. A check of the rule passes when all its limits allow, and then takes from all of them. */
+export interface Rule {
+  readonly name: string
+  readonly limits: readonly LimitPolicy[]
+}

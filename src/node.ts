@@ -1,0 +1,322 @@
+import type { StandInReason } from '../cluster/event.ts'
+import {
+  CLOCK_AHEAD_MS_MAX,
+  COUNT_NUMBERS_MAX,
+  EARLY_FLUSH_BURST_SHARE,
+  FRAME_ACTORS_MAX,
+  REFUSALS_REMEMBERED,
+} from '../cluster/limits.ts'
+import type {
+  ForwardedCheck,
+  ForwardedDecision,
+  MemberRecord,
+  Message,
+} from '../cluster/message.ts'
+import type { Effects } from '../cluster/outbox.ts'
+import type { Random } from '../cluster/random.ts'
+import { Refusals } from '../cluster/refusals.ts'
+import { type LinkChange, Replica } from '../cluster/replica.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+import {
+  type Answer,
+  type CheckRequest,
+  type Consistency,
+  type DecidedBy,
+  KEY_BYTES_MAX,
+  type Rejection,
+} from './limiter/check.ts'
+import type { Decision } from './limiter/decision.ts'
+import type { KeyHash } from './limiter/key-hash.ts'
+import { Limiter } from './limiter/limiter.ts'
+import type { LimitPolicy, Rule } from './limiter/policy.ts'
+import type { RuleState } from './limiter/rule-state.ts'
+
+export interface NodeOptions {
+  readonly self: MemberRecord
+  readonly rules: readonly Rule[]
+  /** Secret words that place keys; the same on all nodes of a cluster. */
+  readonly hashKey: KeyHash
+  /** Rows of memory per rule. */
+  readonly keysMax: number
+  readonly gossipIntervalMs: number
+  /** Ceiling of the adaptive forward timeout. */
+  readonly forwardTimeoutMs: number
+  /** Whether there are other nodes to join; without, this one is active at once. */
+  readonly joins: boolean
+}
+
+/** The check has been forwarded; its answer is among the effects of a later turn, under this id. */
+export interface Pending {
+  readonly type: 'pending'
+  readonly id: number
+}
+
+export interface NodeEffects extends Effects {
+  readonly answers: readonly { readonly id: number; readonly answer: Answer }[]
+}
+
+interface PendingCheck {
+  readonly state: RuleState
+  readonly key: KeyHash
+  readonly cost: number
+  readonly owner: NodeId
+}
+
+/**
+ * One whole node as a state machine: a limiter, and its replica in the cluster. Time and randomness are
+ * arguments, effects are returned, nothing waits; the server and the simulator drive the same class.
+ */
+export class Node {
+  readonly #limiter: Limiter
+  readonly #replica: Replica
+  readonly #refusals: Refusals
+  readonly #pending = new Map<number, PendingCheck>()
+  readonly #standIns: StandInReason[] = []
+  /** Since when each member that cannot be reached may have been deciding alone. */
+  #outOfReach: readonly number[] = []
+
+  constructor(options: NodeOptions, random: Random, nowMs: number) {
+    const { self, rules } = options
+    this.#limiter = new Limiter(
+      rules,
+      { node: self.id, incarnation: self.incarnation },
+      {
+        ...options,
+        earlyFlushBurstShare: EARLY_FLUSH_BURST_SHARE,
+        aheadMsMax: CLOCK_AHEAD_MS_MAX,
+        numbersMax: COUNT_NUMBERS_MAX,
+        actorsMax: FRAME_ACTORS_MAX,
+      },
+    )
+    const decide = (check: ForwardedCheck, atMs: number) => this.#decideForwarded(check, atMs)
+    this.#replica = new Replica(self, { state: this.#limiter, decide, random }, options, nowMs)
+    this.#refusals = new Refusals(REFUSALS_REMEMBERED, options.gossipIntervalMs)
+  }
+
+  get limiter(): Limiter {
+    return this.#limiter
+  }
+
+  get replica(): Replica {
+    return this.#replica
+  }
+
+  /** Decides at once if this node owns the key or remembers its refusal; forwards it otherwise. */
+  check(request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
+    const state = this.#limiter.rule(request.rule)
+    if (state === undefined) return this.unknownRule(request.rule)
+    const rejection = rejectionOf(request, state)
+    if (rejection !== undefined) return rejection
+    const { cost } = request
+    const key = state.hash(request.key)
+    const { self, placement } = this.#replica.membership
+    const owner = placement.owner(key.hi) ?? self.id
+    if (owner === self.id && placement.members.length > 0) {
+      return this.#answer(state, state.decide(key, cost, nowMs), 'owner', owner, nowMs)
+    }
+    return this.#recall(state, key, cost, owner, nowMs) ?? this.#ask(state, key, cost, owner, nowMs)
+  }
+
+  /** The rejection of everything that names a rule this node does not have. */
+  unknownRule(rule: string): Rejection {
+    const known = [...this.#limiter.rules].slice(0, RULES_NAMED_MAX).map((state) => state.rule.name)
+    const detail = `rule ${JSON.stringify(rule)} is not defined (known: ${known.join(', ')})`
+    return { type: 'rejected', code: 'unknown_rule', detail }
+  }
+
+  receive(from: NodeId, message: Message | LinkChange, nowMs: number): void {
+    this.#replica.receive(from, message, nowMs)
+    if (message.type === 'linked' || message.type === 'unlinked') this.#look(nowMs)
+  }
+
+  /** The only periodic entry: every `TICK_MS`. */
+  tick(nowMs: number): void {
+    this.#replica.tick(nowMs)
+    this.#look(nowMs)
+  }
+
+  /** Hands everything to the others and owns nothing from now on; goes on forwarding. */
+  leave(nowMs: number): void {
+    this.#replica.leave(nowMs)
+  }
+
+  /** Takes everything that has to leave the core. Called once per event-loop turn. */
+  drain(nowMs: number): NodeEffects {
+    const effects = this.#replica.drain(nowMs)
+    for (const reason of this.#standIns.splice(0)) effects.events.push({ type: 'stand_in', reason })
+    const answers = effects.settled.flatMap(({ id, decision, by }) => {
+      const pending = this.#pending.get(id)
+      if (pending === undefined) return []
+      this.#pending.delete(id)
+      return [{ id, answer: this.#settle(pending, decision, by, nowMs) }]
+    })
+    return { ...effects, answers }
+  }
+
+  #look(nowMs: number): void {
+    this.#outOfReach = this.#replica.membership.outOfReach(nowMs)
+  }
+
+  #recall(
+    state: RuleState,
+    key: KeyHash,
+    cost: number,
+    owner: NodeId,
+    nowMs: number,
+  ): Answer | undefined {
+    const refusal = this.#refusals.recall(state.rule.name, key.hi, key.lo, cost, nowMs)
+    if (refusal === undefined) return undefined
+    const decision: Decision = {
+      type: 'refused',
+      reason: 'over_limit',
+      limit: refusal.limit,
+      remaining: refusal.remaining,
+      retryAfterMs: refusal.untilMs - nowMs,
+      resetMs: Math.max(0, refusal.fullAtMs - nowMs),
+    }
+    return this.#answer(state, decision, 'cache', owner, nowMs)
+  }
+
+  #ask(
+    state: RuleState,
+    key: KeyHash,
+    cost: number,
+    owner: NodeId,
+    nowMs: number,
+  ): Answer | Pending {
+    const route = this.#replica.route(key.hi, [], nowMs)
+    if (route === 'here' || this.#replica.isFull) {
+      const inRing = this.#replica.membership.placement.members.length > 0
+      this.#standIns.push(inRing ? 'owner_unreachable' : 'not_in_ring')
+      const decision = state.decide(key, cost, nowMs)
+      return this.#answer(state, decision, this.#standInName(), owner, nowMs)
+    }
+    const ref = { rule: state.rule.name, hashHi: key.hi, hashLo: key.lo }
+    const id = this.#replica.forward(route, ref, cost, nowMs)
+    this.#pending.set(id, { state, key, cost, owner })
+    return { type: 'pending', id }
+  }
+
+  /** What this node is when it decides for another: one of several that could, or all alone. */
+  #standInName(): DecidedBy {
+    return this.#replica.membership.linkedPeers().length > 0 ? 'replica' : 'local'
+  }
+
+  #decideForwarded(check: ForwardedCheck, nowMs: number): ForwardedDecision {
+    const { id } = check
+    const state = this.#limiter.rule(check.rule)
+    if (state === undefined || check.cost > state.costMax) {
+      return { id, verdict: 'unknown_rule', limit: 0, remaining: 0, retryAfterMs: 0, resetMs: 0 }
+    }
+    const decision = state.decide({ hi: check.hashHi, lo: check.hashLo }, check.cost, nowMs)
+    const { limit, remaining, resetMs } = decision
+    return decision.type === 'allowed'
+      ? { id, verdict: 'allowed', limit, remaining, resetMs, retryAfterMs: 0 }
+      : {
+          id,
+          verdict: decision.reason,
+          limit,
+          remaining,
+          resetMs,
+          retryAfterMs: decision.retryAfterMs,
+        }
+  }
+
+  #settle(pending: PendingCheck, settled: ForwardedDecision, by: NodeId, nowMs: number): Answer {
+    const { state, key, cost, owner } = pending
+    const { verdict, remaining, retryAfterMs, resetMs } = settled
+    const limit = Math.min(settled.limit, state.rule.limits.length - 1)
+    const decidedBy =
+      by === owner
+        ? 'owner'
+        : by === this.#replica.membership.self.id
+          ? this.#standInName()
+          : 'replica'
+    if (verdict === 'allowed') {
+      const decision: Decision = { type: 'allowed', limit, remaining, resetMs }
+      return this.#answer(state, decision, decidedBy, owner, nowMs)
+    }
+    const reason = verdict === 'overloaded' ? 'overloaded' : 'over_limit'
+    if (reason === 'over_limit') {
+      const refusal = {
+        limit,
+        remaining,
+        untilMs: nowMs + retryAfterMs,
+        fullAtMs: nowMs + resetMs,
+      }
+      this.#refusals.remember(state.rule.name, key.hi, key.lo, cost, refusal, nowMs)
+    }
+    const decision: Decision = { type: 'refused', limit, remaining, resetMs, retryAfterMs, reason }
+    return this.#answer(state, decision, decidedBy, owner, nowMs)
+  }
+
+  #answer(
+    state: RuleState,
+    decision: Decision,
+    decidedBy: DecidedBy,
+    owner: NodeId,
+    nowMs: number,
+  ): Answer {
+    const { membership } = this.#replica
+    const policy = state.rule.limits[decision.limit] as LimitPolicy
+    const standsIn = decidedBy === 'replica' || decidedBy === 'local'
+    return {
+      type: 'answer',
+      allowed: decision.type === 'allowed',
+      rule: state.rule.name,
+      limit: policy.burst,
+      remaining: decision.remaining,
+      retryAfterMs: decision.type === 'refused' ? decision.retryAfterMs : 0,
+      resetMs: decision.resetMs,
+      reason: decision.type === 'refused' ? decision.reason : 'under_limit',
+      decidedBy,
+      consistency: this.#consistency(standsIn),
+      overshootBound: this.#overshootBound(policy, standsIn, nowMs),
+      owner: membership.record(owner)?.name ?? owner,
+      node: membership.self.name,
+      limitIndex: decision.limit,
+    }
+  }
+
+  #consistency(standsIn: boolean): Consistency {
+    if (this.#outOfReach.length > 0) return 'partitioned'
+    return standsIn ? 'degraded' : 'exact'
+  }
+
+  /**
+   * Tokens that may have been admitted above the limit: B once when a stand-in decides on counts that may
+   * be a gossip interval old, and B + R·T for each member out of reach, which may decide alone for time T.
+   */
+  #overshootBound(policy: LimitPolicy, standsIn: boolean, nowMs: number): number {
+    const { rate, burst } = policy
+    let bound = standsIn ? burst : 0
+    for (const sinceMs of this.#outOfReach) {
+      bound += burst + Math.ceil((rate.count * Math.max(0, nowMs - sinceMs)) / rate.periodMs)
+    }
+    return bound
+  }
+}
+
+function rejectionOf({ key, cost, rule }: CheckRequest, state: RuleState): Rejection | undefined {
+  if (!Number.isInteger(cost) || cost < 0 || cost > state.costMax) {
+    const detail = `cost ${cost} of rule "${rule}" must be a whole number from 0 (ask only) to ${state.costMax}, its smallest burst: a larger cost could never be allowed`
+    return { type: 'rejected', code: 'invalid_cost', detail }
+  }
+  if (key.length === 0 || (key.length * 3 > KEY_BYTES_MAX && utf8Bytes(key) > KEY_BYTES_MAX)) {
+    const detail = `the key must be 1 to ${KEY_BYTES_MAX} bytes of UTF-8, this one has ${utf8Bytes(key)}: hash longer identities first`
+    return { type: 'rejected', code: 'invalid_key', detail }
+  }
+  return undefined
+}
+
+/** Rules that an error names. */
+const RULES_NAMED_MAX = 10
+
+function utf8Bytes(text: string): number {
+  let bytes = 0
+  for (const character of text) {
+    const point = character.codePointAt(0) as number
+    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
+  }
+  return bytes
+}
