@@ -1,0 +1,130 @@
+import { NO_COUNTS, type WantedBuckets } from '../crdt/counts.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+import {
+  ANTI_ENTROPY_MS,
+  FRAME_DIGESTS_MAX,
+  REPAIR_ROWS_PER_TICK,
+  REPAIRS_MAX,
+  SEALED_MS,
+} from './limits.ts'
+import type { Digest, Repair } from './message.ts'
+import type { Outbox } from './outbox.ts'
+import type { Random } from './random.ts'
+import type { RepairCursor, ReplicatedState } from './replicated-state.ts'
+
+/** A repair that is being sent, a bounded number of rows at each tick. */
+interface RepairJob {
+  readonly to: NodeId
+  readonly round: number
+  readonly wanted: readonly WantedBuckets[]
+  cursor: RepairCursor
+  /** What this node wants in return; said once, in the first frame. */
+  want: readonly WantedBuckets[]
+}
+
+/**
+ * Repairs whatever gossip lost (Demers et al. 1987): two replicas compare digests and exchange the
+ * buckets in which they differ.
+ *
+ *     A → B  digest            what I hold
+ *     B → A  repair ... last   what I hold in the buckets that differ, and: send me yours
+ *     A → B  repair ... last   mine
+ *
+ * Every `ANTI_ENTROPY_MS` with one random peer over sealed slices, which no longer change; and over
+ * everything whenever a link opens, which is also how a joining node learns its state.
+ */
+export class AntiEntropy {
+  readonly #state: ReplicatedState
+  readonly #random: Random
+  readonly #outbox: Outbox
+  readonly #jobs: RepairJob[] = []
+  /** Digests sent and not yet answered in full. */
+  readonly #rounds = new Map<number, NodeId>()
+  #round = 0
+  #nextMs: number
+
+  constructor(state: ReplicatedState, random: Random, outbox: Outbox, nowMs: number) {
+    this.#state = state
+    this.#random = random
+    this.#outbox = outbox
+    this.#nextMs = nowMs + random.below(ANTI_ENTROPY_MS)
+  }
+
+  /** Whether everything asked of this peer has been answered. */
+  isSettled(peer: NodeId): boolean {
+    for (const asked of this.#rounds.values()) if (asked === peer) return false
+    return true
+  }
+
+  /** Compares everything with a peer whose link has just opened. */
+  linked(peer: NodeId, nowMs: number): void {
+    this.#compare(peer, Number.POSITIVE_INFINITY, nowMs)
+  }
+
+  unlinked(peer: NodeId): void {
+    for (const [round, asked] of this.#rounds) if (asked === peer) this.#rounds.delete(round)
+    const kept = this.#jobs.filter((job) => job.to !== peer)
+    this.#jobs.splice(0, this.#jobs.length, ...kept)
+  }
+
+  digest(from: NodeId, { round, blocks }: Digest): void {
+    const differing = this.#state.differing(blocks)
+    this.#begin(from, round, differing, differing)
+  }
+
+  repair(from: NodeId, repair: Repair, nowMs: number): void {
+    const { raised } = this.#state.merge(repair.counts, undefined, nowMs)
+    if (raised > 0) this.#outbox.event({ type: 'repaired', peer: from, counts: raised })
+    if (repair.last) this.#rounds.delete(repair.round)
+    if (repair.want.length === 0) return
+    this.#begin(from, UNASKED, repair.want, [])
+  }
+
+  tick(peers: readonly NodeId[], nowMs: number): void {
+    this.#work(nowMs)
+    if (nowMs < this.#nextMs) return
+    this.#nextMs = nowMs + ANTI_ENTROPY_MS
+    const peer = peers[this.#random.below(Math.max(1, peers.length))]
+    if (peer !== undefined) this.#compare(peer, nowMs - SEALED_MS, nowMs)
+  }
+
+  #begin(
+    to: NodeId,
+    round: number,
+    wanted: readonly WantedBuckets[],
+    want: readonly WantedBuckets[],
+  ): void {
+    if (this.#jobs.length >= REPAIRS_MAX) return
+    this.#jobs.push({ to, round, wanted, cursor: { rule: 0, row: 0 }, want })
+  }
+
+  #compare(peer: NodeId, untilMs: number, nowMs: number): void {
+    const blocks = this.#state.digest(untilMs, nowMs)
+    for (let at = 0; at < blocks.length; at += FRAME_DIGESTS_MAX) {
+      this.#round += 1
+      this.#rounds.set(this.#round, peer)
+      const part = blocks.slice(at, at + FRAME_DIGESTS_MAX)
+      this.#outbox.send(peer, { type: 'digest', round: this.#round, blocks: part })
+    }
+  }
+
+  /** Takes the oldest repair in hand one step further. */
+  #work(nowMs: number): void {
+    const job = this.#jobs[0]
+    if (job === undefined) return
+    const step = this.#state.repair(job.wanted, job.cursor, REPAIR_ROWS_PER_TICK, nowMs)
+    const last = step.next === undefined
+    const { to, round } = job
+    for (const counts of step.counts) {
+      this.#outbox.send(to, { type: 'repair', round, counts, want: job.want, last: false })
+      job.want = []
+    }
+    if (last) {
+      this.#outbox.send(to, { type: 'repair', round, counts: NO_COUNTS, want: job.want, last })
+      this.#jobs.shift()
+    } else job.cursor = step.next
+  }
+}
+
+/** The round of a repair that answers a wish, not a digest. */
+const UNASKED = 0

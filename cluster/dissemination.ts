@@ -1,0 +1,53 @@
+import type { Counts } from '../crdt/counts.ts'
+import { EARLY_FLUSH_MS, GOSSIP_JITTER } from './limits.ts'
+import type { Random } from './random.ts'
+import type { ReplicatedState } from './replicated-state.ts'
+
+/**
+ * When this node publishes its own counts, and which.
+ *
+ * Every gossip interval, jittered so that nodes do not march in step, and between ticks as soon as one key
+ * has much unsent, but at most once in `EARLY_FLUSH_MS`. Each publication holds every slice since the one
+ * before the last, as absolute counts: a frame that is lost is made up for by the next, and a frame that
+ * comes twice or late does no harm.
+ */
+export class Dissemination {
+  readonly #state: ReplicatedState
+  readonly #random: Random
+  readonly #intervalMs: number
+  #nextMs: number
+  #lastMs: number
+  #beforeLastMs: number
+
+  constructor(state: ReplicatedState, random: Random, intervalMs: number, nowMs: number) {
+    this.#state = state
+    this.#random = random
+    this.#intervalMs = intervalMs
+    this.#nextMs = nowMs + random.below(intervalMs)
+    this.#lastMs = nowMs
+    this.#beforeLastMs = nowMs
+  }
+
+  /** Whether it is time for the tick frame, which is a heartbeat even when there is nothing to tell. */
+  isTickDue(nowMs: number): boolean {
+    return nowMs >= this.#nextMs
+  }
+
+  isFlushDue(nowMs: number): boolean {
+    return this.#state.flushWanted && nowMs - this.#lastMs >= EARLY_FLUSH_MS
+  }
+
+  /** The counts to publish now, in messages that each fit a frame. */
+  take(nowMs: number): Counts[] {
+    if (this.isTickDue(nowMs)) this.#nextMs = nowMs + this.#jittered()
+    const counts = this.#state.takeDelta(this.#beforeLastMs, nowMs)
+    this.#beforeLastMs = this.#lastMs
+    this.#lastMs = nowMs
+    return counts
+  }
+
+  #jittered(): number {
+    const span = Math.max(1, Math.round(this.#intervalMs * GOSSIP_JITTER))
+    return this.#intervalMs - span + this.#random.below(2 * span + 1)
+  }
+}

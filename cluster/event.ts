@@ -1,0 +1,42 @@
+import type { MergeResult } from '../crdt/counts.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+import type { MemberState } from './message.ts'
+
+/**
+ * Everything about the cluster that is worth a metric, a log line or a check. The core emits one stream of
+ * these; metrics, logs and the simulator's checkers are renderings of it.
+ */
+export type ClusterEvent =
+  | {
+      readonly type: 'member'
+      readonly id: NodeId
+      readonly name: string
+      readonly state: MemberState
+    }
+  | { readonly type: 'forgotten'; readonly id: NodeId }
+  | { readonly type: 'ring'; readonly view: number; readonly members: number }
+  | { readonly type: 'link'; readonly peer: NodeId; readonly up: boolean }
+  | { readonly type: 'refuted'; readonly refutation: number }
+  | { readonly type: 'usurped'; readonly incarnation: number }
+  | { readonly type: 'merged'; readonly from: NodeId; readonly result: MergeResult }
+  | {
+      readonly type: 'forwarded'
+      readonly peer: NodeId
+      readonly result: ForwardResult
+      readonly tookMs: number
+    }
+  | { readonly type: 'breaker'; readonly peer: NodeId; readonly open: boolean }
+  | { readonly type: 'stand_in'; readonly reason: StandInReason }
+  | { readonly type: 'repaired'; readonly peer: NodeId; readonly counts: number }
+  | { readonly type: 'clock'; readonly peer: NodeId; readonly offsetMs: number }
+
+/** `late`: an answer nobody waited for any more. */
+export type ForwardResult = 'answered' | 'timeout' | 'unlinked' | 'late'
+
+/** Why a node decided for a key it does not own. */
+export type StandInReason =
+  | 'owner_unreachable'
+  | 'hop_limit'
+  | 'unknown_rule'
+  | 'backlog'
+  | 'not_in_ring'

@@ -1,0 +1,226 @@
+import type { KeyRef } from '../crdt/counts.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+import { Breaker } from './breaker.ts'
+import { Latency } from './latency.ts'
+import { FORWARDS_PENDING_MAX, FRAME_CHECKS_MAX, HOPS_MAX } from './limits.ts'
+import type { ForwardedCheck, ForwardedDecision } from './message.ts'
+import type { Outbox } from './outbox.ts'
+import type { ReplicatedState } from './replicated-state.ts'
+
+/** Where a check came from: a door of this node, or a peer that forwarded it here. */
+export type Origin =
+  | { readonly type: 'door'; readonly id: number }
+  | { readonly type: 'peer'; readonly peer: NodeId; readonly id: number }
+
+/** A check on its way through this node. */
+export interface TravellingCheck {
+  readonly key: KeyRef
+  readonly cost: number
+  /** Times it has been forwarded, this node's forward not counted. */
+  readonly hops: number
+  readonly origin: Origin
+  /** Nodes already asked in vain. */
+  readonly tried: readonly NodeId[]
+}
+
+interface Waiting {
+  readonly check: TravellingCheck
+  readonly target: NodeId
+  readonly sentMs: number
+  deadlineMs: number
+}
+
+/** What is known about asking one peer. */
+interface Line {
+  readonly breaker: Breaker
+  readonly latency: Latency
+  /** Checks and answers of this event-loop turn, sent together when the node is drained. */
+  checks: ForwardedCheck[]
+  keys: KeyRef[]
+  decisions: ForwardedDecision[]
+  decided: KeyRef[]
+}
+
+/**
+ * Checks that other nodes decide. All checks of one event-loop turn for one peer travel in one frame, with
+ * what this node knows of their keys, and so do all answers.
+ *
+ * A check waits for its answer until its deadline, or until the peer's link is lost; then it is handed back
+ * to be asked elsewhere. Every attempt has an id of its own, so an answer that comes too late belongs to
+ * nobody and changes nothing but the counts it carries (invariant 25).
+ */
+export class Forwarding {
+  readonly #state: ReplicatedState
+  readonly #outbox: Outbox
+  readonly #timeoutMsMax: number
+  readonly #lines = new Map<NodeId, Line>()
+  readonly #waiting = new Map<number, Waiting>()
+  /** The view that frames are stamped with. */
+  view = 0
+  #nextId = 0
+  #soonestMs = Number.POSITIVE_INFINITY
+
+  constructor(state: ReplicatedState, outbox: Outbox, timeoutMsMax: number) {
+    this.#state = state
+    this.#outbox = outbox
+    this.#timeoutMsMax = timeoutMsMax
+  }
+
+  /** Checks that wait for a peer's answer now. */
+  get pending(): number {
+    return this.#waiting.size
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.size >= FORWARDS_PENDING_MAX
+  }
+
+  /** Whether it is worth asking this peer now. Asking for it may use up a probe, so ask before sending. */
+  isWorthAsking(peer: NodeId, nowMs: number): boolean {
+    return this.#line(peer).breaker.allows(nowMs)
+  }
+
+  ask(target: NodeId, check: TravellingCheck, nowMs: number): void {
+    const line = this.#line(target)
+    const id = ++this.#nextId
+    const deadlineMs = nowMs + line.latency.timeoutMs(this.#timeoutMsMax)
+    this.#waiting.set(id, { check, target, sentMs: nowMs, deadlineMs })
+    this.#soonestMs = Math.min(this.#soonestMs, deadlineMs)
+    // Whoever stands in for a node that was asked in vain decides itself, and does not ask again.
+    const hops = check.tried.length > 0 ? HOPS_MAX : check.hops + 1
+    line.checks.push({ ...check.key, id, cost: check.cost, hops })
+    line.keys.push(check.key)
+    if (line.checks.length >= FRAME_CHECKS_MAX) this.#flushChecks(target, nowMs)
+  }
+
+  answer(peer: NodeId, key: KeyRef, decision: ForwardedDecision, nowMs: number): void {
+    const line = this.#line(peer)
+    line.decisions.push(decision)
+    line.decided.push(key)
+    if (line.decisions.length >= FRAME_CHECKS_MAX) this.#flushAnswers(peer, nowMs)
+  }
+
+  /** An answer arrived: the check it belongs to, or undefined when nobody waits for it any more. */
+  answered(from: NodeId, id: number, nowMs: number): TravellingCheck | undefined {
+    const waiting = this.#waiting.get(id)
+    const { breaker, latency } = this.#line(from)
+    if (breaker.answered()) this.#outbox.event({ type: 'breaker', peer: from, open: false })
+    if (waiting?.target !== from) {
+      this.#outbox.event({ type: 'forwarded', peer: from, result: 'late', tookMs: 0 })
+      return undefined
+    }
+    this.#waiting.delete(id)
+    const tookMs = nowMs - waiting.sentMs
+    latency.answered(tookMs)
+    this.#outbox.event({ type: 'forwarded', peer: from, result: 'answered', tookMs })
+    return waiting.check
+  }
+
+  /** Checks whose deadline has passed, to be asked elsewhere. */
+  overdue(nowMs: number): TravellingCheck[] {
+    if (nowMs < this.#soonestMs) return []
+    this.#soonestMs = Number.POSITIVE_INFINITY
+    return this.#giveUp(({ target, sentMs, deadlineMs }) => {
+      if (deadlineMs > nowMs) {
+        this.#soonestMs = Math.min(this.#soonestMs, deadlineMs)
+        return false
+      }
+      const tookMs = nowMs - sentMs
+      this.#outbox.event({ type: 'forwarded', peer: target, result: 'timeout', tookMs })
+      if (this.#line(target).breaker.missed(nowMs)) {
+        this.#outbox.event({ type: 'breaker', peer: target, open: true })
+      }
+      return true
+    })
+  }
+
+  /** The link to a peer is lost: everything asked of it has to be asked elsewhere. */
+  unlinked(peer: NodeId, nowMs: number): TravellingCheck[] {
+    const line = this.#line(peer)
+    line.decisions = []
+    line.decided = []
+    line.checks = []
+    line.keys = []
+    if (line.breaker.unlinked(nowMs)) this.#outbox.event({ type: 'breaker', peer, open: true })
+    return this.#giveUp(({ target, sentMs }) => {
+      if (target !== peer) return false
+      this.#outbox.event({ type: 'forwarded', peer, result: 'unlinked', tookMs: nowMs - sentMs })
+      return true
+    })
+  }
+
+  linked(peer: NodeId): void {
+    const { breaker } = this.#line(peer)
+    if (breaker.answered()) this.#outbox.event({ type: 'breaker', peer, open: false })
+  }
+
+  forget(peer: NodeId): void {
+    this.#lines.delete(peer)
+  }
+
+  /** This node itself was stalled for so long: nobody was late because of it. */
+  forgive(stallMs: number): void {
+    for (const waiting of this.#waiting.values()) waiting.deadlineMs += stallMs
+    this.#soonestMs += stallMs
+  }
+
+  /** Sends everything collected during this turn. */
+  flush(nowMs: number): void {
+    for (const [peer, line] of this.#lines) {
+      if (line.checks.length > 0) this.#flushChecks(peer, nowMs)
+      if (line.decisions.length > 0) this.#flushAnswers(peer, nowMs)
+    }
+  }
+
+  #flushChecks(peer: NodeId, nowMs: number): void {
+    const line = this.#line(peer)
+    const counts = this.#state.countsOf(distinct(line.keys), { type: 'all', except: peer }, nowMs)
+    const { checks } = line
+    this.#outbox.send(peer, { type: 'forward', view: this.view, checks, counts })
+    line.checks = []
+    line.keys = []
+  }
+
+  #flushAnswers(peer: NodeId, nowMs: number): void {
+    const line = this.#line(peer)
+    const counts = this.#state.countsOf(distinct(line.decided), { type: 'self' }, nowMs)
+    const { decisions } = line
+    this.#outbox.send(peer, { type: 'reply', view: this.view, decisions, counts })
+    line.decisions = []
+    line.decided = []
+  }
+
+  #giveUp(isLost: (waiting: Waiting) => boolean): TravellingCheck[] {
+    const lost: TravellingCheck[] = []
+    for (const [id, waiting] of this.#waiting) {
+      if (!isLost(waiting)) continue
+      this.#waiting.delete(id)
+      lost.push({ ...waiting.check, tried: [...waiting.check.tried, waiting.target] })
+    }
+    return lost
+  }
+
+  #line(peer: NodeId): Line {
+    let line = this.#lines.get(peer)
+    if (line === undefined) {
+      line = {
+        breaker: new Breaker(),
+        latency: new Latency(),
+        checks: [],
+        keys: [],
+        decisions: [],
+        decided: [],
+      }
+      this.#lines.set(peer, line)
+    }
+    return line
+  }
+}
+
+/** Each key once, so that a hundred checks of a hot key carry its counts once. */
+function distinct(keys: readonly KeyRef[]): KeyRef[] {
+  if (keys.length === 1) return [...keys]
+  const seen = new Map<string, KeyRef>()
+  for (const key of keys) seen.set(`${key.rule}/${key.hashHi}/${key.hashLo}`, key)
+  return [...seen.values()]
+}

@@ -1,0 +1,37 @@
+import type { NodeId } from '../crdt/node-id.ts'
+import { JOIN_SETTLE_MS, JOIN_TIMEOUT_MS } from './limits.ts'
+
+/**
+ * When a joining node may take its place in the ring. It must not decide before it knows what the keys it
+ * will own have already used:
+ *
+ * - if any member is active, once every active member that can be reached has answered its pull;
+ * - if it has found only other joiners, after `JOIN_SETTLE_MS`: the cluster is starting;
+ * - if it has found nobody, after `JOIN_TIMEOUT_MS`: an answer alone is better than none.
+ *
+ * A pull that does not finish within `JOIN_TIMEOUT_MS` of the first link is not waited for any longer.
+ */
+export class Joining {
+  readonly #startMs: number
+  #firstLinkMs: number | undefined
+
+  constructor(nowMs: number) {
+    this.#startMs = nowMs
+  }
+
+  linked(nowMs: number): void {
+    this.#firstLinkMs ??= nowMs
+  }
+
+  isDone(
+    active: readonly NodeId[],
+    hasBeenPulled: (peer: NodeId) => boolean,
+    nowMs: number,
+  ): boolean {
+    if (this.#firstLinkMs === undefined) return nowMs - this.#startMs >= JOIN_TIMEOUT_MS
+    const waitedMs = nowMs - this.#firstLinkMs
+    if (waitedMs >= JOIN_TIMEOUT_MS) return true
+    if (active.length === 0) return waitedMs >= JOIN_SETTLE_MS
+    return active.every(hasBeenPulled)
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Every interval and maximum of the protocol, with its unit and what each direction costs.
+ * Options that operators set are in `src/options.ts`; these are the constants.
+ */
+
+/** Bytes of one peer frame. Above it gossipsub mutes the pair, so nothing larger is ever sent or accepted. */
+export const FRAME_BYTES_MAX = 64 * 1024
+/** Numbers of one counts message: at 5 bytes each it fits a frame with room for names. */
+export const COUNT_NUMBERS_MAX = 7_000
+/** Checks in one forward frame; more wait for the next frame of the same turn. */
+export const FRAME_CHECKS_MAX = 512
+/** Members a node keeps track of, dead ones included. */
+export const MEMBERS_MAX = 1_024
+/** Members named in one frame; the rest follow in the next. */
+export const FRAME_MEMBERS_MAX = 24
+/** Actors named in one frame. */
+export const FRAME_ACTORS_MAX = 64
+/** Rules named in one frame, and limits in one rule. */
+export const FRAME_RULES_MAX = 256
+export const RULE_LIMITS_MAX = 8
+/** Bytes of names and addresses on the wire. */
+export const RULE_NAME_BYTES_MAX = 64
+export const NODE_NAME_BYTES_MAX = 64
+export const NODE_ID_BYTES_MAX = 64
+export const ADDRESS_BYTES_MAX = 256
+export const MEMBER_ADDRESSES_MAX = 8
+/** Tokens one check may cost on the wire; a rule's burst is the tighter bound. */
+export const COST_MAX = 0xffff_ffff
+
+/** How often `tick` is called. Forward deadlines are no finer than this. */
+export const TICK_MS = 10
+
+/** Default of the gossip interval; each interval is jittered by ±10 % so that nodes do not march in step. */
+export const GOSSIP_INTERVAL_MS = 500
+export const GOSSIP_JITTER = 0.1
+/** At most one early flush in this time. Shorter: less lost in a crash, more frames. */
+export const EARLY_FLUSH_MS = 50
+/** Un-gossiped share of a burst that asks for an early flush. */
+export const EARLY_FLUSH_BURST_SHARE = 0.1
+/** Ticks for which a changed member record is repeated in gossip. */
+export const RUMOUR_REPEATS = 4
+
+/** A forwarded check waits this long for its answer, within the bounds, before the next node is asked. */
+export const FORWARD_TIMEOUT_MS_MIN = 20
+export const FORWARD_TIMEOUT_MS_MAX = 150
+/** The timeout is this many times the observed 99th percentile. */
+export const FORWARD_TIMEOUT_P99S = 3
+/** Checks waiting for an answer from peers; above it a check is decided where it is. */
+export const FORWARDS_PENDING_MAX = 65_536
+/** A check is forwarded at most this often, then decided where it is. */
+export const HOPS_MAX = 2
+
+/** A peer is skipped after this many unanswered forwards within the window, or at once when its link is lost. */
+export const BREAKER_MISSES = 3
+export const BREAKER_WINDOW_MS = 1_000
+/** A skipped peer is tried with one check this often. */
+export const BREAKER_PROBE_MS = 250
+
+/** An origin remembers a refusal until it could be allowed, but never longer than one gossip interval. */
+export const REFUSALS_REMEMBERED = 16_384
+
+/** Ticks without a heartbeat before a member is suspected, and how long it then has to be heard. */
+export const SUSPECT_MISSED_TICKS = 3
+export const SUSPICION_MS = 3_000
+/** A dead member is forgotten, and no longer dialled, after this. */
+export const FORGET_AFTER_MS = 600_000
+/** A node that finds nobody to join goes on alone after this. */
+export const JOIN_TIMEOUT_MS = 3_000
+/** Joiners that found only other joiners become active together after this. */
+export const JOIN_SETTLE_MS = 750
+
+/** Anti-entropy with one random replica this often. */
+export const ANTI_ENTROPY_MS = 5_000
+/** Slices older than this no longer change in a healthy cluster, and are compared. */
+export const SEALED_MS = 2_000
+/** Entries further in the future than this are refused: somebody's clock is wrong. */
+export const CLOCK_AHEAD_MS_MAX = 1_000
+/** Table rows a repair looks at in one tick, so that none takes a millisecond. */
+export const REPAIR_ROWS_PER_TICK = 4_096
+/** A member heard of but never linked may take this long before it counts as out of reach. */
+export const UNREACHED_GRACE_MS = 2_000
+/** Digest blocks, of a kilobyte each, in one frame. */
+export const FRAME_DIGESTS_MAX = 48
+/** Repairs that wait to be sent; a peer that asks for more is not served until they are done. */
+export const REPAIRS_MAX = 1_024
+/** A tick later than this was held up by this node itself; the time is not held against others. */
+export const STALL_MS = 20
+/** Table rows that a tick looks at to let go of what is spent: all of a million within two minutes. */
+export const SWEEP_ROWS_PER_TICK = 128
+/** Rumours in a frame that also carries counts; the rest wait for the next. */
+export const FRAME_RUMOURS_MAX = 8
+/** A linked peer that was not heard for so many gossip intervals is greeted on the stream. */
+export const SILENT_INTERVALS = 1.5

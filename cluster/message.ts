@@ -1,0 +1,101 @@
+import type { Counts, DigestBlock, KeyRef, WantedBuckets } from '../crdt/counts.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+
+/**
+ * Everything one node says to another. `wire.ts` turns these into bytes and back; nothing else crosses
+ * the network. Durations and absolute counts only: a message may be late, doubled or lost without harm.
+ */
+export type Message = Gossip | Hello | Forward | Reply | Digest | Repair
+
+/**
+ * What a node is doing, as members see it. In this order a later state overrides an earlier one of the
+ * same incarnation and refutation: whoever is accused answers with a higher refutation.
+ */
+export const MEMBER_STATES = ['joining', 'active', 'suspect', 'dead', 'left'] as const
+export type MemberState = (typeof MEMBER_STATES)[number]
+
+export interface MemberRecord {
+  readonly id: NodeId
+  /** The operator's name for the node; shown, never trusted. */
+  readonly name: string
+  readonly incarnation: number
+  /** How often this incarnation has denied a rumour about itself. */
+  readonly refutation: number
+  readonly state: MemberState
+  /** Where to dial it, in the transport's own notation. */
+  readonly addresses: readonly string[]
+}
+
+/** The tick frame: a heartbeat, rumours about members, and the sender's own fresh counts. Broadcast. */
+export interface Gossip {
+  readonly type: 'gossip'
+  readonly incarnation: number
+  /** Counts the sender's frames, so that no two frames are the same bytes. */
+  readonly sequence: number
+  /** The sender's clock when it sent this; used only to estimate clock offsets. */
+  readonly sentMs: number
+  readonly view: number
+  readonly members: readonly MemberRecord[]
+  readonly counts: Counts
+}
+
+/** All members the sender knows. Sent when a link opens, and when somebody acts on an older view. */
+export interface Hello {
+  readonly type: 'hello'
+  readonly view: number
+  readonly members: readonly MemberRecord[]
+}
+
+/** One check on its way to the node that should decide it. */
+export interface ForwardedCheck extends KeyRef {
+  readonly id: number
+  readonly cost: number
+  /** Times it has been forwarded already. At the hop limit it is decided where it is. */
+  readonly hops: number
+}
+
+/** Checks of one event-loop turn for one peer, and what the origin knows about their keys. */
+export interface Forward {
+  readonly type: 'forward'
+  readonly view: number
+  readonly checks: readonly ForwardedCheck[]
+  readonly counts: Counts
+}
+
+/** How a forwarded check was decided. `unknown_rule`: the decider has no such rule; the origin decides itself. */
+export const VERDICTS = ['allowed', 'over_limit', 'overloaded', 'unknown_rule'] as const
+export type Verdict = (typeof VERDICTS)[number]
+
+export interface ForwardedDecision {
+  readonly id: number
+  readonly verdict: Verdict
+  /** Which of the rule's limits the numbers describe. */
+  readonly limit: number
+  readonly remaining: number
+  readonly retryAfterMs: number
+  readonly resetMs: number
+}
+
+/** Answers to forwarded checks, and the decider's own counts of their keys. */
+export interface Reply {
+  readonly type: 'reply'
+  readonly view: number
+  readonly decisions: readonly ForwardedDecision[]
+  readonly counts: Counts
+}
+
+/** "This is what I hold"; the receiver answers with a repair for the buckets in which it differs. */
+export interface Digest {
+  readonly type: 'digest'
+  readonly round: number
+  readonly blocks: readonly DigestBlock[]
+}
+
+/** Counts from the buckets that differed. Several frames may answer one digest; `last` marks the final one. */
+export interface Repair {
+  readonly type: 'repair'
+  readonly round: number
+  readonly counts: Counts
+  readonly want: readonly WantedBuckets[]
+  readonly last: boolean
+}

@@ -1,0 +1,53 @@
+import type { Counts, DigestBlock, KeyRef, MergeResult, WantedBuckets } from '../crdt/counts.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+
+/**
+ * The port to the state that the cluster replicates without knowing what it means. The limiter is one
+ * implementation. Times are the node's clock in milliseconds since 1970; all methods are synchronous, and
+ * each does a bounded amount of work.
+ */
+export interface ReplicatedState {
+  /** Something important has not been sent yet: publish before the tick. */
+  readonly flushWanted: boolean
+  /**
+   * Own counts of every key that changed since the last call, from the slice of `sinceMs` on, in messages
+   * that each fit a frame.
+   */
+  takeDelta(sinceMs: number, nowMs: number): Counts[]
+  /** Counts of these keys in the current and the previous slice. */
+  countsOf(keys: readonly KeyRef[], by: CountsBy, nowMs: number): Counts
+  /**
+   * Merges what was heard. With an `author`, entries of any other node's actors are violations; without,
+   * the message may relay anybody's entries but this node's own.
+   */
+  merge(counts: Counts, author: NodeId | undefined, nowMs: number): MergeResult
+  /** Digests of all live slices that ended before `untilMs`. */
+  digest(untilMs: number, nowMs: number): DigestBlock[]
+  /** In which buckets this node differs from another's blocks. */
+  differing(blocks: readonly DigestBlock[]): WantedBuckets[]
+  /** Everything live in the wanted buckets, from `cursor` on, looking at `rowsMax` rows at most. */
+  repair(
+    wanted: readonly WantedBuckets[],
+    cursor: RepairCursor,
+    rowsMax: number,
+    nowMs: number,
+  ): RepairStep
+  /** Lets go of what can no longer matter, looking at `rowsMax` rows at most. */
+  sweep(rowsMax: number, nowMs: number): void
+}
+
+/** By this node itself, or by everybody but the peer that is being told. */
+export type CountsBy = { readonly type: 'self' } | { readonly type: 'all'; readonly except: NodeId }
+
+/** Where a scan for a repair goes on: an index into the wanted rules, and a row. */
+export interface RepairCursor {
+  readonly rule: number
+  readonly row: number
+}
+
+export interface RepairStep {
+  /** Messages that each fit a frame. */
+  readonly counts: readonly Counts[]
+  /** Undefined when everything has been looked at. */
+  readonly next: RepairCursor | undefined
+}

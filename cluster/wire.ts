@@ -1,0 +1,261 @@
+import { Packr, Unpackr } from 'msgpackr'
+import type { Counts, CountsBlock, DigestBlock, WantedBuckets } from '../crdt/counts.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+import { BUCKETS } from '../crdt/slice-digest.ts'
+import { FrameReader, Malformed } from './frame-reader.ts'
+import {
+  ADDRESS_BYTES_MAX,
+  COST_MAX,
+  COUNT_NUMBERS_MAX,
+  FRAME_ACTORS_MAX,
+  FRAME_BYTES_MAX,
+  FRAME_CHECKS_MAX,
+  FRAME_DIGESTS_MAX,
+  FRAME_MEMBERS_MAX,
+  FRAME_RULES_MAX,
+  HOPS_MAX,
+  MEMBER_ADDRESSES_MAX,
+  NODE_ID_BYTES_MAX,
+  NODE_NAME_BYTES_MAX,
+  RULE_LIMITS_MAX,
+  RULE_NAME_BYTES_MAX,
+} from './limits.ts'
+import {
+  type ForwardedCheck,
+  type ForwardedDecision,
+  MEMBER_STATES,
+  type MemberRecord,
+  type Message,
+  VERDICTS,
+} from './message.ts'
+
+/**
+ * Messages as bytes: positional MessagePack arrays, `[version, kind, ...fields]`, without maps, records or
+ * extensions. What comes from a peer is believed only as far as it has been checked here: size, types,
+ * ranges, counts of everything, and the structure inside flat arrays. Bad bytes are a value, never an
+ * exception, and never reach state (invariant 23).
+ */
+const VERSION = 1
+const KINDS = ['gossip', 'hello', 'forward', 'reply', 'digest', 'repair'] as const
+
+const packr = new Packr({ useRecords: false })
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' })
+
+/** Why bytes are not a message; a closed set, and a metric label. */
+export type MalformedReason = 'oversize' | 'undecodable' | 'version' | 'shape'
+
+export type Decoded =
+  | { readonly type: 'message'; readonly message: Message }
+  | { readonly type: 'malformed'; readonly reason: MalformedReason }
+
+/** @throws RangeError if the message is larger than a frame: a defect of the sender, never of its input. */
+export function encode(message: Message): Uint8Array {
+  const bytes = packr.pack([VERSION, KINDS.indexOf(message.type), ...fieldsOf(message)])
+  if (bytes.length > FRAME_BYTES_MAX) {
+    throw new RangeError(`a ${message.type} of ${bytes.length} bytes is above ${FRAME_BYTES_MAX}`)
+  }
+  return bytes
+}
+
+export function decode(bytes: Uint8Array): Decoded {
+  if (bytes.length > FRAME_BYTES_MAX) return { type: 'malformed', reason: 'oversize' }
+  let value: unknown
+  try {
+    value = unpackr.unpack(bytes)
+  } catch {
+    return { type: 'malformed', reason: 'undecodable' }
+  }
+  if (!Array.isArray(value)) return { type: 'malformed', reason: 'shape' }
+  if (value[0] !== VERSION) return { type: 'malformed', reason: 'version' }
+  try {
+    return { type: 'message', message: messageFrom(new FrameReader(value, 1)) }
+  } catch (error) {
+    if (error instanceof Malformed) return { type: 'malformed', reason: 'shape' }
+    throw error
+  }
+}
+
+function fieldsOf(message: Message): unknown[] {
+  switch (message.type) {
+    case 'gossip': {
+      const { incarnation, sequence, sentMs, view, members, counts } = message
+      return [incarnation, sequence, sentMs, view, members.map(fromMember), fromCounts(counts)]
+    }
+    case 'hello':
+      return [message.view, message.members.map(fromMember)]
+    case 'forward': {
+      const rules = [...new Set(message.checks.map((check) => check.rule))]
+      const checks = message.checks.flatMap((check) => [
+        check.id,
+        rules.indexOf(check.rule),
+        check.hashHi,
+        check.hashLo,
+        check.cost,
+        check.hops,
+      ])
+      return [message.view, rules, checks, fromCounts(message.counts)]
+    }
+    case 'reply': {
+      const decisions = message.decisions.flatMap((decision) => [
+        decision.id,
+        VERDICTS.indexOf(decision.verdict),
+        decision.limit,
+        decision.remaining,
+        decision.retryAfterMs,
+        decision.resetMs,
+      ])
+      return [message.view, decisions, fromCounts(message.counts)]
+    }
+    case 'digest':
+      return [message.round, message.blocks.map(fromDigest)]
+    case 'repair': {
+      const want = message.want.map(({ rule, bits }) => [rule, bits])
+      return [message.round, fromCounts(message.counts), want, message.last]
+    }
+  }
+}
+
+function messageFrom(frame: FrameReader): Message {
+  const kind = KINDS[frame.whole(KINDS.length - 1)] as (typeof KINDS)[number]
+  const message = fieldsFrom(kind, frame)
+  frame.end()
+  return message
+}
+
+function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
+  switch (type) {
+    case 'gossip':
+      return {
+        type,
+        incarnation: frame.whole(),
+        sequence: frame.whole(),
+        sentMs: frame.whole(),
+        view: frame.word(),
+        members: frame.list(FRAME_MEMBERS_MAX, toMember),
+        counts: frame.nested(toCounts),
+      }
+    case 'hello':
+      return { type, view: frame.word(), members: frame.list(FRAME_MEMBERS_MAX, toMember) }
+    case 'forward': {
+      const view = frame.word()
+      const rules = frame.texts(FRAME_RULES_MAX, RULE_NAME_BYTES_MAX)
+      const checks = frame.tuples(FRAME_CHECKS_MAX, (item) => toCheck(item, rules))
+      return { type, view, checks, counts: frame.nested(toCounts) }
+    }
+    case 'reply': {
+      const view = frame.word()
+      const decisions = frame.tuples(FRAME_CHECKS_MAX, toDecision)
+      return { type, view, decisions, counts: frame.nested(toCounts) }
+    }
+    case 'digest':
+      return { type, round: frame.whole(), blocks: frame.list(FRAME_DIGESTS_MAX, toDigest) }
+    case 'repair':
+      return {
+        type,
+        round: frame.whole(),
+        counts: frame.nested(toCounts),
+        want: frame.list(FRAME_RULES_MAX, toWanted),
+        last: frame.flag(),
+      }
+  }
+}
+
+function fromMember(record: MemberRecord): unknown[] {
+  const { id, name, incarnation, refutation, state, addresses } = record
+  return [id, name, incarnation, refutation, MEMBER_STATES.indexOf(state), addresses]
+}
+
+function toMember(item: FrameReader): MemberRecord {
+  return {
+    id: item.text(NODE_ID_BYTES_MAX) as NodeId,
+    name: item.text(NODE_NAME_BYTES_MAX),
+    incarnation: item.whole(),
+    refutation: item.whole(),
+    state: MEMBER_STATES[item.whole(MEMBER_STATES.length - 1)] as MemberRecord['state'],
+    addresses: item.texts(MEMBER_ADDRESSES_MAX, ADDRESS_BYTES_MAX),
+  }
+}
+
+function toCheck(item: FrameReader, rules: readonly string[]): ForwardedCheck {
+  return {
+    id: item.whole(),
+    rule: rules[item.whole(rules.length - 1)] as string,
+    hashHi: item.word(),
+    hashLo: item.word(),
+    cost: item.whole(COST_MAX),
+    hops: item.whole(HOPS_MAX),
+  }
+}
+
+function toDecision(item: FrameReader): ForwardedDecision {
+  return {
+    id: item.whole(),
+    verdict: VERDICTS[item.whole(VERDICTS.length - 1)] as ForwardedDecision['verdict'],
+    limit: item.whole(RULE_LIMITS_MAX - 1),
+    remaining: item.whole(),
+    retryAfterMs: item.whole(),
+    resetMs: item.whole(),
+  }
+}
+
+function fromCounts({ actors, blocks }: Counts): unknown[] {
+  return [
+    actors.flatMap(({ node, incarnation }) => [node, incarnation]),
+    blocks.map(({ rule, sliceMs, base, entries }) => [rule, sliceMs, base, entries]),
+  ]
+}
+
+function toCounts(item: FrameReader): Counts {
+  const actors = item.tuples(FRAME_ACTORS_MAX, (actor) => ({
+    node: actor.text(NODE_ID_BYTES_MAX) as NodeId,
+    incarnation: actor.whole(),
+  }))
+  return { actors, blocks: item.list(FRAME_RULES_MAX, (block) => toBlock(block, actors.length)) }
+}
+
+/** Checks the entries as a whole, so that whoever walks them later can trust their structure. */
+function toBlock(item: FrameReader, actors: number): CountsBlock {
+  const rule = item.text(RULE_NAME_BYTES_MAX)
+  const sliceMs = item.wholes(RULE_LIMITS_MAX)
+  const base = item.wholes(RULE_LIMITS_MAX)
+  const entries = item.words(COUNT_NUMBERS_MAX)
+  if (sliceMs.length !== base.length || sliceMs.length === 0) throw new Malformed()
+  let at = 0
+  while (at < entries.length) {
+    if ((entries[at + 2] ?? actors) >= actors) throw new Malformed()
+    at += 3
+    for (let limit = 0; limit < sliceMs.length; limit++) {
+      at += 2 + (entries[at + 1] ?? Number.POSITIVE_INFINITY)
+    }
+  }
+  if (at !== entries.length) throw new Malformed()
+  return { rule, sliceMs, base, entries }
+}
+
+/** Buckets travel as little-endian words, whatever machine wrote them. */
+function fromDigest({ rule, limit, sliceMs, from, to, buckets }: DigestBlock): unknown[] {
+  const bytes = new Uint8Array(BUCKETS * 4)
+  const view = new DataView(bytes.buffer)
+  buckets.forEach((digest, bucket) => {
+    view.setUint32(bucket * 4, digest, true)
+  })
+  return [rule, limit, sliceMs, from, to, bytes]
+}
+
+function toDigest(item: FrameReader): DigestBlock {
+  const rule = item.text(RULE_NAME_BYTES_MAX)
+  const limit = item.whole(RULE_LIMITS_MAX - 1)
+  const sliceMs = item.whole()
+  const from = item.whole()
+  const to = item.whole()
+  const bytes = item.bytes(BUCKETS * 4)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const buckets = Uint32Array.from({ length: BUCKETS }, (_, bucket) =>
+    view.getUint32(bucket * 4, true),
+  )
+  return { rule, limit, sliceMs, from, to, buckets }
+}
+
+function toWanted(item: FrameReader): WantedBuckets {
+  return { rule: item.text(RULE_NAME_BYTES_MAX), bits: item.bytes(BUCKETS / 8) }
+}

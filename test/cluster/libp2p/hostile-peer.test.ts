@@ -1,0 +1,235 @@
+import { multicodec } from '@chainsafe/libp2p-gossipsub'
+import { RPC } from '@chainsafe/libp2p-gossipsub/message'
+import type { PrivateKey, Stream } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createLibp2pNode, type Libp2pNode } from '../../../cluster/libp2p/create-libp2p.ts'
+import { ephemeralIdentity, nodeIdOf } from '../../../cluster/libp2p/identity.ts'
+import { generatePreSharedKey } from '../../../cluster/libp2p/pre-shared-key.ts'
+import { FRAME_BYTES_MAX } from '../../../cluster/limits.ts'
+import { Libp2pTransports, until } from '../../support/libp2p-transports.ts'
+import { Recorder } from '../../support/transport-recorder.ts'
+
+const TOPIC = 'weir/test'
+const FRAMES = `/weir/frames/1/${TOPIC}`
+
+const transports = new Libp2pTransports()
+const hostiles: Libp2pNode[] = []
+
+afterEach(async () => {
+  await Promise.all(hostiles.splice(0).map((node) => node.stop()))
+  await transports.stopAll()
+})
+
+/** A peer that speaks libp2p, and does with it what it likes. */
+async function startHostile(privateKey: PrivateKey): Promise<Libp2pNode> {
+  const node = await createLibp2pNode({
+    privateKey,
+    preSharedKey: undefined,
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    topic: TOPIC,
+    fanout: 3,
+    gossipIntervalMs: 500,
+    isAllowed: () => true,
+  })
+  hostiles.push(node)
+  await node.handle(FRAMES, () => undefined)
+  await node.start()
+  return node
+}
+
+/** Two identities, the lower one first: it is the one that opens the stream. */
+async function orderedIdentities(): Promise<[PrivateKey, PrivateKey]> {
+  const keys = [await ephemeralIdentity(), await ephemeralIdentity()]
+  keys.sort((a, b) => (nodeIdOf(a) < nodeIdOf(b) ? -1 : 1))
+  return keys as [PrivateKey, PrivateKey]
+}
+
+/** Writes as the muxer asks, and counts how much it asked for. */
+function writeTo(stream: Stream, chunks: Iterable<Uint8Array>): { readonly taken: () => number } {
+  let taken = 0
+  function* counted() {
+    for (const chunk of chunks) {
+      taken += chunk.byteLength
+      yield chunk
+    }
+  }
+  stream.sink(counted()).catch(() => undefined)
+  return { taken: () => taken }
+}
+
+describe('a peer that breaks the rules of the frame stream', () => {
+  test('is dropped for a length above the limit, before its frame is read', async () => {
+    const [low, high] = await orderedIdentities()
+    const victim = await transports.start('victim', { privateKey: high })
+    const heard = new Recorder(victim)
+    const hostile = await startHostile(low)
+    const connection = await hostile.dial(multiaddr(victim.addresses[0]))
+    const stream = await connection.newStream(FRAMES)
+    await until('it is linked', () => heard.isLinked(nodeIdOf(low)))
+    function* oversize() {
+      yield Uint8Array.of(0, 0, 0, 1, 42)
+      yield Uint8Array.of(0xff, 0xff, 0xff, 0xff)
+      for (let i = 0; i < 1_000; i++) yield new Uint8Array(FRAME_BYTES_MAX)
+    }
+    const written = writeTo(stream, oversize())
+    await until('it is dropped', () => !heard.isLinked(nodeIdOf(low)))
+    await until('its connections are closed', () => hostile.getConnections().length === 0)
+    expect(heard.from(nodeIdOf(low))).toEqual([Uint8Array.of(42)])
+    expect(transports.faults('victim')).toContainEqual({
+      type: 'oversize-frame',
+      peer: nodeIdOf(low),
+      bytes: 0xffff_ffff,
+    })
+    // What the muxer's window admits, not the 64 MB on offer.
+    expect(written.taken()).toBeLessThan(2 * 1024 * 1024)
+  })
+
+  test('is dropped for opening a stream that was not its to open', async () => {
+    const [low, high] = await orderedIdentities()
+    const victim = await transports.start('victim', { privateKey: low })
+    const heard = new Recorder(victim)
+    const hostile = await startHostile(high)
+    const connection = await hostile.dial(multiaddr(victim.addresses[0]))
+    const stream = await connection.newStream(FRAMES)
+    writeTo(stream, [Uint8Array.of(0, 0, 0, 1, 42)])
+    await until('it is dropped', () => hostile.getConnections().length === 0)
+    expect(heard.frames).toEqual([])
+    expect(transports.faults('victim')).toContainEqual({
+      type: 'unexpected-stream',
+      peer: nodeIdOf(high),
+    })
+  })
+
+  test('is dropped for a second stream beside the first', async () => {
+    const [low, high] = await orderedIdentities()
+    const victim = await transports.start('victim', { privateKey: high })
+    const heard = new Recorder(victim)
+    const hostile = await startHostile(low)
+    const connection = await hostile.dial(multiaddr(victim.addresses[0]))
+    await connection.newStream(FRAMES)
+    await until('it is linked', () => heard.isLinked(nodeIdOf(low)))
+    const second = await connection.newStream(FRAMES)
+    writeTo(second, [Uint8Array.of(0, 0, 0, 1, 42)])
+    await until('it is dropped', () => !heard.isLinked(nodeIdOf(low)))
+    expect(heard.frames).toEqual([])
+    expect(heard.linkEvents).toEqual([`linked ${nodeIdOf(low)}`, `unlinked ${nodeIdOf(low)}`])
+  })
+
+  test('is dropped for not reading, once its backlog is at the limit', async () => {
+    const [low, high] = await orderedIdentities()
+    const victim = await transports.start('victim', { privateKey: high })
+    const heard = new Recorder(victim)
+    const hostile = await startHostile(low)
+    const connection = await hostile.dial(multiaddr(victim.addresses[0]))
+    // Its source is never read.
+    await connection.newStream(FRAMES)
+    await until('it is linked', () => heard.isLinked(nodeIdOf(low)))
+    const frame = new Uint8Array(FRAME_BYTES_MAX)
+    let sent = 0
+    while (heard.guarded.send(nodeIdOf(low), frame)) sent += 1
+    expect(sent).toBe(63)
+    await until('it is dropped', () => !heard.isLinked(nodeIdOf(low)))
+    expect(transports.faults('victim').map(({ type }) => type)).toContain('backlog-exceeded')
+  })
+})
+
+describe('a stranger', () => {
+  test('with another pre-shared key never links and is never heard', async () => {
+    const a = await transports.start('a', { preSharedKey: generatePreSharedKey() })
+    const heardByA = new Recorder(a)
+    const b = await transports.start('b', {
+      preSharedKey: generatePreSharedKey(),
+      seeds: a.addresses,
+    })
+    const heardByB = new Recorder(b)
+    heardByB.guarded.know(a.self, a.addresses)
+    await until('it has failed twice', () => transports.faults('b').length >= 2)
+    heardByB.guarded.broadcast(Uint8Array.of(1))
+    expect(heardByB.guarded.send(a.self, Uint8Array.of(1))).toBe(false)
+    expect([...heardByA.linkEvents, ...heardByB.linkEvents]).toEqual([])
+    expect(heardByA.frames).toEqual([])
+    expect(new Set(transports.faults('b').map(({ type }) => type))).toEqual(
+      new Set(['dial-failed']),
+    )
+  })
+
+  test('with the same pre-shared key links', async () => {
+    const preSharedKey = generatePreSharedKey()
+    const a = await transports.start('a', { preSharedKey })
+    const heardByA = new Recorder(a)
+    const b = await transports.start('b', { preSharedKey, seeds: a.addresses })
+    new Recorder(b)
+    await until('they are linked', () => heardByA.isLinked(b.self))
+  })
+
+  test('who is not on the allow list never links and is never heard, even through a member', async () => {
+    const [keyOfB, keyOfC] = await orderedIdentities()
+    const [b, c] = [nodeIdOf(keyOfB), nodeIdOf(keyOfC)]
+    const victim = await transports.start('victim', { allow: [b] })
+    const heard = new Recorder(victim)
+    const member = await transports.start('b', { privateKey: keyOfB, seeds: victim.addresses })
+    const heardByMember = new Recorder(member)
+    const stranger = await transports.start('c', {
+      privateKey: keyOfC,
+      seeds: [...victim.addresses, ...member.addresses],
+    })
+    const heardByStranger = new Recorder(stranger)
+    heard.guarded.know(c, stranger.addresses)
+    await until('the member has heard the stranger, and the victim the member', () => {
+      heardByStranger.guarded.broadcast(Uint8Array.of(1))
+      heardByMember.guarded.broadcast(Uint8Array.of(2))
+      return heardByMember.authors.has(c) && heard.authors.has(b)
+    })
+    expect(heard.authors).not.toContain(c)
+    expect(heard.linkEvents).toEqual([`linked ${b}`])
+    expect(transports.faults('victim')).toContainEqual({ type: 'not-allowed', peer: c })
+  })
+
+  test('of another cluster, by topic, never links', async () => {
+    const a = await transports.start('a')
+    const heardByA = new Recorder(a)
+    const b = await transports.start('b', { topic: 'weir/other', seeds: a.addresses })
+    const heardByB = new Recorder(b)
+    const faults = () => [...transports.faults('a'), ...transports.faults('b')]
+    await until('somebody has noticed', () => faults().some(({ type }) => type === 'link-failed'))
+    expect([...heardByA.linkEvents, ...heardByB.linkEvents]).toEqual([])
+  })
+})
+
+describe('a peer that invents topics', () => {
+  test('leaves no trace: 20,000 subscriptions, in one message and in many', async () => {
+    const [low, high] = await orderedIdentities()
+    const victim = await startHostile(high)
+    victim.services.pubsub.subscribe(TOPIC)
+    const hostile = await startHostile(low)
+    const [address] = victim.services.listening.addresses()
+    const connection = await hostile.dial(multiaddr(address))
+    const stream = await connection.newStream(multicodec)
+    const bogus = (from: number, count: number) =>
+      rpc(Array.from({ length: count }, (_, i) => `bogus-${from + i}`))
+    function* subscriptions() {
+      yield bogus(0, 20_000)
+      for (let from = 0; from < 20_000; from += 100) yield bogus(from, 100)
+      yield rpc([TOPIC])
+    }
+    writeTo(stream, subscriptions())
+    const { pubsub } = victim.services
+    await until('the last message is processed', () => pubsub.getSubscribers(TOPIC).length === 1)
+    const { topics } = pubsub as unknown as { readonly topics: ReadonlyMap<string, unknown> }
+    expect([...topics.keys()]).toEqual([TOPIC])
+  })
+})
+
+/** A gossipsub message with its length before it. */
+function rpc(topics: readonly string[]): Uint8Array {
+  const message = RPC.encode({
+    subscriptions: topics.map((topic) => ({ subscribe: true, topic })),
+    messages: [],
+  })
+  return Uint8Array.from([...varint(message.byteLength), ...message])
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))]
+}

@@ -1,0 +1,49 @@
+import { buildAdminServer } from '../../src/http/admin-server.ts'
+import { Draining } from '../../src/http/draining.ts'
+import type { HeaderFamily } from '../../src/http/rate-limit-headers.ts'
+import { buildServer } from '../../src/http/server.ts'
+import type { Rule } from '../../src/limiter/policy.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { MemoryNode } from './memory-node.ts'
+
+const MINUTE_MS = 60_000
+
+/** The rules of most tests of the doors. */
+export const RULES: readonly Rule[] = [
+  { name: 'per-user', limits: [{ rate: { count: 100, periodMs: MINUTE_MS }, burst: 3 }] },
+  {
+    name: 'login',
+    limits: [
+      { rate: { count: 5, periodMs: 10_000 }, burst: 5 },
+      { rate: { count: 30, periodMs: 60 * MINUTE_MS }, burst: 10 },
+    ],
+  },
+]
+
+/** Both doors of one node in memory, not listening. Errors inside a door are collected. */
+export function buildDoors(options: { headers?: HeaderFamily; rules?: readonly Rule[] } = {}) {
+  const rules = options.rules ?? RULES
+  const node = new MemoryNode(rules)
+  const metrics = createMetrics({ rules })
+  const draining = new Draining()
+  const internalErrors: unknown[] = []
+  const dependencies = {
+    node,
+    metrics,
+    draining,
+    onInternalError: (error: unknown) => internalErrors.push(error),
+  }
+  const data = buildServer(dependencies, { headers: options.headers ?? 'draft-11' })
+  const admin = buildAdminServer(dependencies)
+  return { node, metrics, draining, internalErrors, data, admin }
+}
+
+/** `POST /v1/check` with this value as JSON, or this string as it is. */
+export function postCheck(door: ReturnType<typeof buildDoors>['data'], body: unknown) {
+  return door.inject({
+    method: 'POST',
+    url: '/v1/check',
+    headers: { 'content-type': 'application/json' },
+    payload: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+}

@@ -1,0 +1,217 @@
+import {
+  type Answer,
+  type CheckRequest,
+  KEY_BYTES_MAX,
+  type Rejection,
+  type RejectionCode,
+} from '../../src/limiter/check.ts'
+import type { LimitPolicy, Rule } from '../../src/limiter/policy.ts'
+import type {
+  ClusterStatus,
+  KeyInspection,
+  Readiness,
+  RunningNode,
+} from '../../src/running-node.ts'
+
+/**
+ * A small but true limiter for tests of the doors: one node without peers, token buckets in whole-number
+ * arithmetic, and a clock that the test turns. Keys in `remote` are answered by a promise that waits for
+ * `deliver`, as those of another owner would be. Above `keysMax` keys, new ones are refused.
+ */
+export class MemoryNode implements RunningNode {
+  readonly name = 'n1'
+  readonly rules: readonly Rule[]
+  nowMs = 1_000_000
+  state: Readiness['state'] = 'active'
+  readonly remote = new Set<string>()
+  keysMax = Number.POSITIVE_INFINITY
+  readonly #buckets = new Map<string, Bucket[]>()
+  #waiting: (() => void)[] = []
+
+  constructor(rules: readonly Rule[]) {
+    this.rules = rules
+  }
+
+  /** Checks of remote keys that wait for their answer. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Answers the checks that wait, the latest first: answers of several owners come in any order. */
+  deliver(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const answer of waiting.reverse()) answer()
+  }
+
+  rule(name: string): Rule | undefined {
+    return this.rules.find((rule) => rule.name === name)
+  }
+
+  check(request: CheckRequest): Answer | Rejection | Promise<Answer> {
+    const rule = this.rule(request.rule)
+    if (rule === undefined) return this.#unknownRule()
+    const rejection = rejectionOf(rule, request)
+    if (rejection !== undefined) return rejection
+    if (!this.remote.has(request.key)) return this.#decide(rule, request, 'n1')
+    return new Promise((resolve) => {
+      this.#waiting.push(() => resolve(this.#decide(rule, request, 'n2')))
+    })
+  }
+
+  readiness(): Readiness {
+    return { ready: this.state === 'active', state: this.state }
+  }
+
+  cluster(): ClusterStatus {
+    const self = { id: 'id-1', name: 'n1', incarnation: 1, self: true, linked: false }
+    return {
+      node: this.name,
+      id: self.id,
+      view: 7,
+      members: [{ ...self, state: 'active', heardMsAgo: 0, addresses: [] }],
+    }
+  }
+
+  inspect(ruleName: string, key: string): KeyInspection | Rejection {
+    const rule = this.rule(ruleName)
+    if (rule === undefined) return this.#unknownRule()
+    const limits = (this.#bucketsOf(rule, key) ?? []).map((bucket, index) => ({
+      limit: `${rule.name}/${index + 1}`,
+      sliceMs: 50,
+      level: bucket.tokensAt(this.nowMs),
+      acting: true,
+      counts: [],
+    }))
+    return { rule: ruleName, key, hash: '00000000000000ff', owners: [this.name], limits }
+  }
+
+  #decide(rule: Rule, { key, cost }: CheckRequest, owner: string): Answer {
+    const buckets = this.#bucketsOf(rule, key)
+    if (buckets === undefined) return this.#overloaded(rule, owner)
+    const waitsMs = buckets.map((bucket) => bucket.waitMs(cost, this.nowMs))
+    const retryAfterMs = Math.max(...waitsMs)
+    const allowed = retryAfterMs === 0
+    if (allowed) for (const bucket of buckets) bucket.take(cost, this.nowMs)
+    const remaining = buckets.map((bucket) => bucket.remainingAt(this.nowMs))
+    const limitIndex = allowed
+      ? remaining.indexOf(Math.min(...remaining))
+      : waitsMs.indexOf(retryAfterMs)
+    const tightest = at(buckets, limitIndex)
+    return {
+      ...this.#unmeasured(rule, owner),
+      allowed,
+      limit: tightest.policy.burst,
+      remaining: at(remaining, limitIndex),
+      retryAfterMs,
+      resetMs: tightest.resetMs(this.nowMs),
+      reason: allowed ? 'under_limit' : 'over_limit',
+      limitIndex,
+    }
+  }
+
+  #overloaded(rule: Rule, owner: string): Answer {
+    return {
+      ...this.#unmeasured(rule, owner),
+      allowed: false,
+      limit: at(rule.limits, 0).burst,
+      remaining: 0,
+      retryAfterMs: OVERLOADED_RETRY_MS,
+      resetMs: OVERLOADED_RETRY_MS,
+      reason: 'overloaded',
+      limitIndex: 0,
+    }
+  }
+
+  #unmeasured(rule: Rule, owner: string) {
+    return {
+      type: 'answer',
+      rule: rule.name,
+      decidedBy: 'owner',
+      consistency: 'exact',
+      overshootBound: 0,
+      owner,
+      node: this.name,
+    } as const
+  }
+
+  /** The key's buckets, or undefined when there is no room for it. */
+  #bucketsOf(rule: Rule, key: string): Bucket[] | undefined {
+    const id = JSON.stringify([rule.name, key])
+    let buckets = this.#buckets.get(id)
+    if (buckets === undefined && this.#buckets.size < this.keysMax) {
+      buckets = rule.limits.map((policy) => new Bucket(policy, this.nowMs))
+      this.#buckets.set(id, buckets)
+    }
+    return buckets
+  }
+
+  #unknownRule(): Rejection {
+    const known = this.rules.map((rule) => rule.name).join(', ')
+    return rejected('unknown_rule', `rule: there is no such rule (known: ${known})`)
+  }
+}
+
+const OVERLOADED_RETRY_MS = 1_000
+
+/** A leaking bucket. One token is `periodMs` units, and `count` units leak per millisecond. */
+class Bucket {
+  readonly policy: LimitPolicy
+  #units = 0
+  #atMs: number
+
+  constructor(policy: LimitPolicy, nowMs: number) {
+    this.policy = policy
+    this.#atMs = nowMs
+  }
+
+  take(cost: number, nowMs: number): void {
+    this.#units = this.#unitsAt(nowMs) + cost * this.policy.rate.periodMs
+    this.#atMs = nowMs
+  }
+
+  /** Milliseconds until `cost` tokens fit. */
+  waitMs(cost: number, nowMs: number): number {
+    const { rate, burst } = this.policy
+    const excess = this.#unitsAt(nowMs) + (cost - burst) * rate.periodMs
+    return Math.max(0, Math.ceil(excess / rate.count))
+  }
+
+  remainingAt(nowMs: number): number {
+    const { rate, burst } = this.policy
+    return Math.floor(burst - this.#unitsAt(nowMs) / rate.periodMs)
+  }
+
+  tokensAt(nowMs: number): number {
+    return Math.ceil(this.#unitsAt(nowMs) / this.policy.rate.periodMs)
+  }
+
+  resetMs(nowMs: number): number {
+    return Math.ceil(this.#unitsAt(nowMs) / this.policy.rate.count)
+  }
+
+  #unitsAt(nowMs: number): number {
+    return Math.max(0, this.#units - (nowMs - this.#atMs) * this.policy.rate.count)
+  }
+}
+
+function rejectionOf(rule: Rule, { key, cost }: CheckRequest): Rejection | undefined {
+  if (Buffer.byteLength(key) > KEY_BYTES_MAX) {
+    return rejected('invalid_key', `key: longer than ${KEY_BYTES_MAX} bytes; shorten or hash it`)
+  }
+  const burst = Math.min(...rule.limits.map((limit) => limit.burst))
+  if (!Number.isInteger(cost) || cost < 0 || cost > burst) {
+    return rejected('invalid_cost', `cost: must be a whole number from 0 to ${burst}`)
+  }
+  return undefined
+}
+
+function rejected(code: RejectionCode, detail: string): Rejection {
+  return { type: 'rejected', code, detail }
+}
+
+function at<T>(items: readonly T[], index: number): T {
+  const item = items[index]
+  if (item === undefined) throw new RangeError(`no item ${index}`)
+  return item
+}
