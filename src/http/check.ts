@@ -1,0 +1,117 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { AnswerBody, CheckOrBatchBody, isBatch, RejectedBody } from './check-schema.ts'
+import { bodyTooLarge } from './errors.ts'
+import { BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX } from './limits.ts'
+import type { MeasuredChecks, Outcome } from './measured-checks.ts'
+import { ProblemError, problem, sendProblem } from './problem.ts'
+import type { RateLimitHeaders } from './rate-limit-headers.ts'
+
+export interface CheckOptions {
+  readonly checks: MeasuredChecks
+  readonly headers: RateLimitHeaders
+}
+
+/**
+ * `POST /v1/check`: one check, or a batch `{"checks":[...]}`.
+ *
+ * A refusal is a 200 like an admission: clients retry or throw on 429, and being limited must not look
+ * like a limiter in trouble. A batch has no rate limit headers, as its checks may be of several rules.
+ */
+export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, done) => {
+  const { checks, headers } = options
+  parseJson(app)
+
+  app.post(
+    '/v1/check',
+    {
+      bodyLimit: BATCH_BODY_BYTES_MAX,
+      schema: { body: CheckOrBatchBody, response: { 200: AnswerBody } },
+    },
+    (request, reply) => {
+      const { body } = request
+      if (isBatch(body)) {
+        const outcomes = checks.all(body.checks)
+        if (!(outcomes instanceof Promise)) {
+          answerAll(reply, outcomes)
+          return
+        }
+        return outcomes.then((settled) => {
+          answerAll(reply, settled)
+        })
+      }
+      const outcome = checks.one(body)
+      if (!(outcome instanceof Promise)) {
+        answerOne(reply, outcome)
+        return
+      }
+      return outcome.then((settled) => {
+        answerOne(reply, settled)
+      })
+    },
+  )
+  done()
+
+  function answerOne(reply: FastifyReply, outcome: Outcome): void {
+    if (outcome.type === 'answer') reply.headers(headers.of(outcome)).send(outcome)
+    else sendProblem(reply, problem(outcome.code, outcome.detail))
+  }
+}
+
+// Constants, because a reply remembers the serialiser it compiled for a schema by the schema's identity.
+const ANSWER_SCHEMA = { ...AnswerBody }
+const REJECTED_SCHEMA = { ...RejectedBody }
+type Serialiser = (body: object) => string
+
+/** Each outcome in its place. */
+function answerAll(reply: FastifyReply, outcomes: readonly Outcome[]): void {
+  const answerJson = reply.compileSerializationSchema(ANSWER_SCHEMA) as Serialiser
+  const rejectedJson = reply.compileSerializationSchema(REJECTED_SCHEMA) as Serialiser
+  const answers = outcomes.map((outcome) =>
+    outcome.type === 'answer'
+      ? answerJson(outcome)
+      : rejectedJson({ error: { code: outcome.code, detail: outcome.detail } }),
+  )
+  reply.type('application/json; charset=utf-8').send(`{"answers":[${answers.join(',')}]}`)
+}
+
+/**
+ * JSON is the only media type here. Poisonous names such as `__proto__` need no care when parsing: JSON
+ * makes them ordinary properties, and the schema refuses every property it does not know.
+ */
+function parseJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser<string>(
+    'application/json',
+    { parseAs: 'string' },
+    (_request, text, done) => {
+      let body: unknown
+      try {
+        body = JSON.parse(text)
+      } catch (error) {
+        done(malformedJson(text, error))
+        return
+      }
+      done(singleTooLarge(text, body), body)
+    },
+  )
+}
+
+function malformedJson(text: string, cause: unknown): ProblemError {
+  const detail =
+    text === ''
+      ? 'The body is empty: send a JSON object.'
+      : `The body is not JSON: ${cause instanceof Error ? cause.message : cause}.`
+  return new ProblemError(problem('malformed_json', detail), { cause })
+}
+
+/** The most bytes that one unit of a string's length can be in UTF-8. */
+const UTF8_BYTES_PER_UNIT_MAX = 3
+
+/** Only a batch may be longer than `BODY_BYTES_MAX`. */
+function singleTooLarge(text: string, body: unknown): ProblemError | null {
+  if (text.length * UTF8_BYTES_PER_UNIT_MAX <= BODY_BYTES_MAX) return null
+  const batch = typeof body === 'object' && body !== null && 'checks' in body
+  if (batch || Buffer.byteLength(text) <= BODY_BYTES_MAX) return null
+  return new ProblemError(bodyTooLarge(BODY_BYTES_MAX))
+}

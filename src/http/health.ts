@@ -1,0 +1,82 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
+import type { Metrics } from '../metrics.ts'
+import type { RunningNode } from '../running-node.ts'
+import type { Draining } from './draining.ts'
+
+export interface HealthOptions {
+  readonly node: RunningNode
+  readonly metrics: Metrics
+  readonly draining: Draining
+}
+
+const LiveBody = Type.Object({ live: Type.Boolean() })
+
+const ReadyQuery = Type.Object(
+  { verbose: Type.Optional(Type.String()) },
+  { additionalProperties: false },
+)
+
+const ReadyBody = Type.Object({
+  ready: Type.Boolean(),
+  checks: Type.Optional(
+    Type.Array(Type.Object({ name: Type.String(), passed: Type.Boolean(), detail: Type.String() })),
+  ),
+})
+
+/**
+ * What supervisors and balancers ask, on every door.
+ *
+ * - `/livez`: the process answers, so its event loop turns.
+ * - `/readyz`: whether to send it requests. Another node's failure or a partition never changes it.
+ * - `/metrics`: for Prometheus.
+ */
+export const health: FastifyPluginCallbackTypebox<HealthOptions> = (app, options, done) => {
+  const { node, metrics, draining } = options
+  const method = ['GET', 'HEAD']
+
+  app.route({
+    method,
+    url: '/livez',
+    schema: { response: { 200: LiveBody } },
+    handler: (_request, reply) => {
+      reply.send({ live: true })
+    },
+  })
+
+  app.route({
+    method,
+    url: '/readyz',
+    schema: { querystring: ReadyQuery, response: { 200: ReadyBody, 503: ReadyBody } },
+    handler: (request, reply) => {
+      const checks = readinessChecks(node, draining)
+      const ready = checks.every((check) => check.passed)
+      const verbose = request.query.verbose !== undefined
+      reply.code(ready ? 200 : 503).send(verbose ? { ready, checks } : { ready })
+    },
+  })
+
+  app.route({
+    method,
+    url: '/metrics',
+    handler: async (_request, reply) => {
+      const text = await metrics.exposition()
+      return reply.type(metrics.contentType).send(text)
+    },
+  })
+  done()
+}
+
+type ReadinessCheck = NonNullable<Static<typeof ReadyBody>['checks']>[number]
+
+function readinessChecks(node: RunningNode, draining: Draining): ReadinessCheck[] {
+  const { ready, state } = node.readiness()
+  return [
+    { name: 'node', passed: ready, detail: state },
+    {
+      name: 'draining',
+      passed: !draining.active,
+      detail: draining.active ? 'shutting down' : 'in service',
+    },
+  ]
+}

@@ -1,0 +1,77 @@
+import type { MemberState } from '../cluster/message.ts'
+import type { Answer, CheckRequest, Rejection } from './limiter/check.ts'
+import type { Rule } from './limiter/policy.ts'
+
+/**
+ * A node at work, as its doors see it: HTTP, the command line and the embedding program. `Runtime`
+ * implements it; tests of a door may bring their own.
+ */
+export interface RunningNode {
+  readonly name: string
+  /**
+   * Decide one check. At once when this node owns the key or remembers its refusal; otherwise a promise
+   * that always resolves, at the latest after the forward timeouts of the key's candidates. Never throws.
+   */
+  check(request: CheckRequest): Answer | Rejection | Promise<Answer>
+  rule(name: string): Rule | undefined
+  readonly rules: readonly Rule[]
+  readiness(): Readiness
+  cluster(): ClusterStatus
+  /** What this node holds about one key; for operators. */
+  inspect(rule: string, key: string): KeyInspection | Rejection
+}
+
+/** A partition or another node's failure never makes a node unready. */
+export interface Readiness {
+  readonly ready: boolean
+  /** One word for the state: `joining`, `active`, `leaving`. */
+  readonly state: 'joining' | 'active' | 'leaving'
+}
+
+export interface ClusterStatus {
+  readonly node: string
+  readonly id: string
+  /** Fingerprint of the members in the ring; equal on nodes that agree. */
+  readonly view: number
+  readonly members: readonly MemberStatus[]
+}
+
+export interface MemberStatus {
+  readonly id: string
+  readonly name: string
+  readonly state: MemberState
+  readonly incarnation: number
+  readonly self: boolean
+  /** Whether a link to it is open now. */
+  readonly linked: boolean
+  /** Milliseconds since it was last heard; 0 for this node itself, null if never. */
+  readonly heardMsAgo: number | null
+  readonly addresses: readonly string[]
+}
+
+/** The replicated counts of one key as this node holds them. */
+export interface KeyInspection {
+  readonly rule: string
+  readonly key: string
+  /** The key's 64-bit hash in hex, as it travels between nodes. */
+  readonly hash: string
+  /** Names in preference order: the owner first. */
+  readonly owners: readonly string[]
+  readonly limits: readonly LimitInspection[]
+}
+
+export interface LimitInspection {
+  readonly limit: string
+  readonly sliceMs: number
+  /** Tokens in use by the fold over the counts below, rounded up. */
+  readonly level: number
+  /** Whether this node decides this key at present, on an exact bucket. */
+  readonly acting: boolean
+  /** Live counts: slice number, name of the node that admitted, its incarnation, tokens. Sorted. */
+  readonly counts: readonly {
+    readonly slice: number
+    readonly node: string
+    readonly incarnation: number
+    readonly tokens: number
+  }[]
+}
