@@ -1,0 +1,95 @@
+import { Agent, request } from 'undici'
+import { CommandError } from './exit-code.ts'
+
+/** A question to one of a node's doors. */
+export interface Question {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body?: unknown
+}
+
+export interface Reply {
+  readonly status: number
+  /** Parsed JSON; the text itself when it is none. */
+  readonly body: unknown
+}
+
+/** A node answers in milliseconds, or something is wrong. */
+const ANSWER_MS_MAX = 10_000
+/** Bytes of an answer; the longest describes a cluster of a thousand members. */
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024
+const UNIX_PREFIX = 'unix:'
+
+/** Asks the node at `address`: `http://host:port` or `unix:/path`. Throws `CommandError` when it does not answer. */
+export async function ask(address: string, question: Question): Promise<Reply> {
+  const { origin, socketPath } = destinationOf(address)
+  const agent = new Agent({
+    connect: socketPath === undefined ? {} : { socketPath },
+    maxResponseSize: ANSWER_BYTES_MAX,
+  })
+  try {
+    const { statusCode, body } = await request(`${origin}${question.path}`, {
+      dispatcher: agent,
+      method: question.method,
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      ...(question.body === undefined
+        ? {}
+        : {
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(question.body),
+          }),
+    })
+    return { status: statusCode, body: jsonOrText(await body.text()) }
+  } catch (cause) {
+    throw new CommandError(`no answer from ${address}: ${reasonOf(cause)}`, {
+      cause,
+      exit: 'unreachable',
+    })
+  } finally {
+    await agent.destroy()
+  }
+}
+
+/** The body of a good answer. Throws `CommandError` with the node's own words for any other. */
+export async function askOrFail(address: string, question: Question): Promise<unknown> {
+  const { status, body } = await ask(address, question)
+  if (status >= 200 && status < 300) return body
+  throw new CommandError(`${address} answered ${status}: ${wordsOf(body)}`, { exit: 'rejected' })
+}
+
+function destinationOf(address: string): { origin: string; socketPath?: string } {
+  if (address.startsWith(UNIX_PREFIX)) {
+    return { origin: 'http://localhost', socketPath: address.slice(UNIX_PREFIX.length) }
+  }
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return { origin: url.origin }
+  throw new CommandError(
+    `"${address}" is no address of a node: write http://host:port or unix:/path`,
+    {
+      exit: 'usage',
+    },
+  )
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+/** A problem's title and detail, where the answer is one (RFC 9457). */
+function wordsOf(body: unknown): string {
+  if (typeof body !== 'object' || body === null) return JSON.stringify(body)
+  const { title, detail } = body as { title?: unknown; detail?: unknown }
+  const words = [title, detail].filter((part) => typeof part === 'string')
+  return words.length > 0 ? words.join(': ') : JSON.stringify(body)
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'TimeoutError') return `none within ${ANSWER_MS_MAX / 1_000} s`
+  // Node tries every address of a name, and says nothing itself when all of them fail.
+  return error.message || ('code' in error ? String(error.code) : error.name)
+}

@@ -1,0 +1,98 @@
+import { isLoopback, readPeerAddress } from '../../cluster/libp2p/peer-address.ts'
+import {
+  flagOf,
+  OPTION_NAMES,
+  OPTIONS,
+  type OptionName,
+  type ServerOptions,
+  variableOf,
+} from '../options.ts'
+import { nearestWord } from '../suggestion.ts'
+import { readConfigFile, type Written } from './config-file.ts'
+import { OPTION_READERS } from './option-readers.ts'
+
+/** Where options come from, the stronger source first; the `config` file and defaults come last. */
+export interface Sources {
+  /** As written on the command line, by option name. `config` is the path of the file. */
+  readonly flags: Readonly<Record<string, string | undefined>>
+  readonly variables: Readonly<Record<string, string | undefined>>
+}
+
+export interface Configuration {
+  readonly options: ServerOptions
+  /** What is odd but no reason not to start. */
+  readonly warnings: readonly string[]
+}
+
+/** The options cannot be used. The message lists every problem, one per line. */
+export class OptionsError extends Error {
+  override readonly name = 'OptionsError'
+}
+
+/** The option that names the file of options; only as a flag or a variable. */
+export const CONFIG = 'config'
+
+/** Flag before variable before file before default. Throws `OptionsError`. */
+export function configure(sources: Sources): Configuration {
+  const configPath = flag(sources, CONFIG)?.text ?? variable(sources, CONFIG)?.text
+  const file = configPath === undefined ? undefined : readConfigFile(configPath)
+  const problems = [...(file?.problems ?? [])]
+  const read = <K extends OptionName>(name: K): ServerOptions[K] | undefined => {
+    const written = flag(sources, name) ?? variable(sources, name) ?? file?.options.get(name)
+    try {
+      return OPTION_READERS[name](written?.text ?? OPTIONS[name].fallback)
+    } catch (error) {
+      const place = written?.place ?? `the default of ${flagOf(name)}`
+      problems.push(`${place}: ${error instanceof Error ? error.message : error}`)
+      return undefined
+    }
+  }
+  const values = Object.fromEntries(OPTION_NAMES.map((name) => [name, read(name)]))
+  if (problems.length > 0) throw new OptionsError(problems.join('\n'))
+  // Without problems every option has been read by its own reader.
+  const options = values as unknown as ServerOptions
+  const contradictions = contradictionsIn(options)
+  if (contradictions.length > 0) throw new OptionsError(contradictions.join('\n'))
+  return { options, warnings: unknownVariables(sources.variables) }
+}
+
+function flag({ flags }: Sources, name: string): Written | undefined {
+  const text = flags[name]
+  return text === undefined ? undefined : { text, place: flagOf(name) }
+}
+
+/** An empty variable is as good as none: that is how many tools unset one. */
+function variable({ variables }: Sources, name: string): Written | undefined {
+  const text = variables[variableOf(name)]
+  return text === undefined || text === '' ? undefined : { text, place: variableOf(name) }
+}
+
+/** What only the options together can tell. */
+function contradictionsIn({ rules, peerListen, secretFile, seeds }: ServerOptions): string[] {
+  const problems: string[] = []
+  if (rules === null) {
+    problems.push(`no rules: pass ${flagOf('rules')} <file> or set ${variableOf('rules')}`)
+  }
+  if (peerListen !== null && secretFile === null && !isLoopback(readPeerAddress(peerListen))) {
+    problems.push(
+      `${flagOf('peerListen')}: "${peerListen}" can be reached from other machines, and without a shared key anybody could join: make one with "weir keygen --out secret.key" and pass ${flagOf('secretFile')} secret.key, or listen on 127.0.0.1`,
+    )
+  }
+  if (peerListen === null && seeds.length > 0) {
+    problems.push(
+      `${flagOf('seeds')}: a node with ${flagOf('peerListen')} none joins nobody: leave one of them out`,
+    )
+  }
+  return problems
+}
+
+function unknownVariables(variables: Sources['variables']): string[] {
+  const known = [...OPTION_NAMES, CONFIG].map(variableOf)
+  return Object.keys(variables)
+    .filter((name) => name.startsWith('WEIR_') && !known.includes(name))
+    .map((name) => {
+      const nearest = nearestWord(name, known)
+      const hint = nearest === undefined ? '' : ` (did you mean ${nearest}?)`
+      return `the variable ${name} is unknown and has no effect${hint}`
+    })
+}

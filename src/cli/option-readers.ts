@@ -1,0 +1,101 @@
+import { parsePeerAddress } from '../../cluster/libp2p/peer-address.ts'
+import { FORWARD_TIMEOUT_MS_MIN, NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
+import { quote } from '../diagnostic.ts'
+import { parseListenAddress } from '../http/listen.ts'
+import { HEADER_FAMILIES } from '../http/rate-limit-headers.ts'
+import { LOG_LEVELS, NONE, type OptionName, type ServerOptions } from '../options.ts'
+import { suggestion } from '../suggestion.ts'
+
+/** Reads an option as it is written in a flag or a variable. Throws an error that says how to mend it. */
+export type Reader<T> = (written: string) => T
+
+export const GOSSIP_INTERVAL_MS_MIN = 50
+export const GOSSIP_INTERVAL_MS_MAX = 10_000
+/** Relays to more peers than this cost more than they gain at any number of nodes. */
+export const FANOUT_MAX = 12
+/** For links around the world; a check that waits longer is better decided here. */
+export const FORWARD_TIMEOUT_MS_CEILING = 2_000
+export const KEYS_MAX_MIN = 1_000
+export const KEYS_MAX_MAX = 16_000_000
+const CLUSTER_NAME_LENGTH_MAX = 64
+
+export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[K]> } = {
+  name: word(NODE_NAME_BYTES_MAX),
+  listen: someOf(checkedBy(parseListenAddress)),
+  admin: checkedBy(parseListenAddress),
+  peerListen: unlessNone(checkedBy(parsePeerAddress)),
+  advertise: listOf(checkedBy(parsePeerAddress)),
+  clusterName: word(CLUSTER_NAME_LENGTH_MAX),
+  secretFile: unlessNone(path),
+  seeds: listOf(checkedBy(parsePeerAddress)),
+  rules: unlessNone(path),
+  dataDir: unlessNone(path),
+  gossipIntervalMs: wholeNumber(GOSSIP_INTERVAL_MS_MIN, GOSSIP_INTERVAL_MS_MAX),
+  fanout: wholeNumber(1, FANOUT_MAX),
+  forwardTimeoutMs: wholeNumber(FORWARD_TIMEOUT_MS_MIN, FORWARD_TIMEOUT_MS_CEILING),
+  keysMax: wholeNumber(KEYS_MAX_MIN, KEYS_MAX_MAX),
+  headers: oneOf(HEADER_FAMILIES),
+  logLevel: oneOf(LOG_LEVELS),
+}
+
+/** The text itself, when `parse` can read it. */
+function checkedBy(parse: (written: string) => unknown): Reader<string> {
+  return (written) => {
+    parse(written)
+    return written
+  }
+}
+
+/** A name that can stand in logs, labels and file names. */
+function word(lengthMax: number): Reader<string> {
+  const pattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
+  return (written) => {
+    if (written.length <= lengthMax && pattern.test(written)) return written
+    throw new Error(
+      `${quote(written)} must be letters, digits, ".", "_" and "-", at most ${lengthMax}, beginning with a letter or digit`,
+    )
+  }
+}
+
+function path(written: string): string {
+  if (written !== '') return written
+  throw new Error(`the path is empty: write ${NONE} for none`)
+}
+
+function unlessNone<T>(read: Reader<T>): Reader<T | null> {
+  return (written) => (written === NONE ? null : read(written))
+}
+
+/** Comma separated. */
+function listOf<T>(read: Reader<T>): Reader<readonly T[]> {
+  return (written) => {
+    if (written === NONE) return []
+    const items = written.split(',').map((item) => item.trim())
+    return items.filter((item) => item !== '').map(read)
+  }
+}
+
+function someOf<T>(read: Reader<T>): Reader<readonly T[]> {
+  const readList = listOf(read)
+  return (written) => {
+    const values = readList(written)
+    if (values.length > 0) return values
+    throw new Error(`${quote(written)} must name at least one address`)
+  }
+}
+
+function wholeNumber(min: number, max: number): Reader<number> {
+  return (written) => {
+    const number = /^\d{1,16}$/.test(written) ? Number(written) : Number.NaN
+    if (number >= min && number <= max) return number
+    throw new Error(`${quote(written)} must be a whole number from ${min} to ${max}`)
+  }
+}
+
+function oneOf<W extends string>(words: readonly W[]): Reader<W> {
+  return (written) => {
+    const known = words.find((candidate) => candidate === written)
+    if (known !== undefined) return known
+    throw new Error(`${quote(written)} is unknown ${suggestion(written, words)}`)
+  }
+}

@@ -1,0 +1,204 @@
+import { hostname } from 'node:os'
+import {
+  FORWARD_TIMEOUT_MS_MAX,
+  GOSSIP_INTERVAL_MS,
+  NODE_NAME_BYTES_MAX,
+} from '../cluster/limits.ts'
+
+/**
+ * What an operator may set. Everything else is a constant in `cluster/limits.ts`.
+ *
+ * Each option is a flag, a `WEIR_*` variable and a property of the `--config` file, in this order of
+ * precedence; `docs/reference/options.md` is the operator's copy of this page.
+ */
+export interface ServerOptions {
+  /** What the node is called in answers, logs and the cluster's view. Shown to people, never trusted: two nodes of one name work, but nobody can tell them apart. */
+  readonly name: string
+  /**
+   * Where checks are answered: addresses `host:port` or `unix:/path`. Every address more is a door more
+   * to guard; a Unix socket is the fastest and can be reached from this machine only.
+   */
+  readonly listen: readonly string[]
+  /**
+   * Where operators are answered: health, metrics, the cluster's view. Beyond loopback everybody who
+   * reaches the port can read rule names and addresses of members.
+   */
+  readonly admin: string
+  /** Where other nodes connect: `host:port` or a multiaddr; null for a node that is alone on purpose. */
+  readonly peerListen: string | null
+  /**
+   * What others are told to dial; empty: what is listened on. Needed behind address
+   * translation or when listening on all interfaces. A wrong one costs every peer a failed dial each
+   * time it tries, and the node is linked only where it dials itself.
+   */
+  readonly advertise: readonly string[]
+  /** Nodes of different cluster names ignore each other's gossip. Changing it splits the cluster until every node has the new name. */
+  readonly clusterName: string
+  /**
+   * File with the key that all nodes of a cluster share (`weir keygen`). Outsiders without it cannot
+   * connect. Null: anybody who reaches the peer port is a peer, therefore loopback only.
+   */
+  readonly secretFile: string | null
+  /**
+   * Some nodes that are usually there, each `host:port` or a multiaddr. One that answers is enough, because it tells of all
+   * others. More: joining works while more of them are down; each absent one costs a dial when starting.
+   */
+  readonly seeds: readonly string[]
+  /** The rules file. */
+  readonly rules: string | null
+  /**
+   * Folder where the node keeps its identity. Null: a new identity at every start, and the old one
+   * haunts the members' tables until it is forgotten. Kept: a restarted node takes its old place on the
+   * ring, so no key changes its owner. Never share it between nodes.
+   */
+  readonly dataDir: string | null
+  /**
+   * Milliseconds between two gossip frames; each is jittered by a tenth. It is the staleness of
+   * replicas, Δ ≈ gossipIntervalMs + network, and what a crash can lose: at most R·Δ tokens of a key.
+   * Smaller: less lost, failures noticed sooner (suspicion after 3 missed frames), more frames: each
+   * node receives (N - 1)·1000/gossipIntervalMs a second. Larger: the reverse, and longer rings of
+   * slices per key. The same on all nodes.
+   */
+  readonly gossipIntervalMs: number
+  /**
+   * Peers to whom a frame is relayed at once. Frames reach N nodes in about log(N)/log(fanout) hops and
+   * cost about fanout·N sends. Smaller: less traffic, and a lost frame is missed more often until the
+   * next one; larger: the reverse.
+   */
+  readonly fanout: number
+  /**
+   * The longest time in milliseconds to wait for the owner of a key before its stand-in is asked; the
+   * actual one adapts to 3 times the observed 99th percentile below this ceiling. Smaller: a slow owner
+   * is passed over sooner, and its stand-in decides with knowledge up to Δ old; larger: checks hang
+   * longer when a host vanishes silently. A check waits at most about twice this.
+   */
+  readonly forwardTimeoutMs: number
+  /**
+   * Keys remembered per rule. Memory is reserved as they come:
+   *
+   *     bytes ≤ keysMax · Σ over rules (33 + limits · (20 + 4 · slices))     slices ≥ 18
+   *
+   * about 130 bytes for a key of one limit, and as much again for every further node that admitted for
+   * it. Too small: the least used keys are forgotten and start with a full burst; too large: only memory.
+   */
+  readonly keysMax: number
+  /** Which header fields describe limits to clients: `draft-11`, `legacy` (`X-RateLimit-*`), `both` or `none`. */
+  readonly headers: 'draft-11' | 'legacy' | 'both' | 'none'
+  /** The least important lines still logged. `debug` is for one node and one hour: it logs every ring change and dial. */
+  readonly logLevel: LogLevel
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export type OptionName = keyof ServerOptions
+
+/** How an option is shown: in the usage text, and in the reference. */
+export interface OptionUsage {
+  readonly placeholder: string
+  readonly summary: string
+  /** The default as an operator would write it. */
+  readonly fallback: string
+  /** The default in words, where the text alone would not tell. */
+  readonly fallbackInWords?: string
+}
+
+/** `none` as a value is the absence of one. */
+export const NONE = 'none'
+
+export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
+  name: {
+    placeholder: 'name',
+    summary: 'what the node is called in answers and logs',
+    fallback: hostname().slice(0, NODE_NAME_BYTES_MAX),
+    fallbackInWords: 'the host name',
+  },
+  listen: {
+    placeholder: 'addresses',
+    summary: 'where checks are answered: host:port or unix:/path, comma separated',
+    fallback: '127.0.0.1:8080',
+  },
+  admin: {
+    placeholder: 'address',
+    summary: 'where health, metrics and the cluster are shown',
+    fallback: '127.0.0.1:9090',
+  },
+  peerListen: {
+    placeholder: 'address',
+    summary: 'where other nodes connect, or "none" for a node alone',
+    fallback: '127.0.0.1:4001',
+  },
+  advertise: {
+    placeholder: 'addresses',
+    summary: 'where others are told to connect: host:port or multiaddrs, comma separated',
+    fallback: NONE,
+    fallbackInWords: 'where it listens',
+  },
+  clusterName: {
+    placeholder: 'name',
+    summary: 'nodes of one name form a cluster',
+    fallback: 'weir',
+  },
+  secretFile: {
+    placeholder: 'file',
+    summary: 'the key all nodes share, made by weir keygen',
+    fallback: NONE,
+  },
+  seeds: {
+    placeholder: 'addresses',
+    summary: 'some nodes of the cluster: host:port or multiaddrs, comma separated',
+    fallback: NONE,
+  },
+  rules: {
+    placeholder: 'file',
+    summary: 'the rules file (required)',
+    fallback: NONE,
+  },
+  dataDir: {
+    placeholder: 'folder',
+    summary: 'where the node keeps its identity',
+    fallback: NONE,
+  },
+  gossipIntervalMs: {
+    placeholder: 'ms',
+    summary: 'time between two gossip frames',
+    fallback: `${GOSSIP_INTERVAL_MS}`,
+  },
+  fanout: {
+    placeholder: 'peers',
+    summary: 'peers to whom a gossip frame is relayed',
+    fallback: '3',
+  },
+  forwardTimeoutMs: {
+    placeholder: 'ms',
+    summary: 'the longest wait for the owner of a key',
+    fallback: `${FORWARD_TIMEOUT_MS_MAX}`,
+  },
+  keysMax: {
+    placeholder: 'keys',
+    summary: 'keys remembered per rule',
+    fallback: '1000000',
+  },
+  headers: {
+    placeholder: 'family',
+    summary: 'header fields that describe limits: draft-11, legacy, both, none',
+    fallback: 'draft-11',
+  },
+  logLevel: {
+    placeholder: 'level',
+    summary: `least important lines logged: ${LOG_LEVELS.join(', ')}`,
+    fallback: 'info',
+  },
+}
+
+export const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[]
+
+/** `keysMax` is `--keys-max`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+/** `keysMax` is `WEIR_KEYS_MAX`. */
+export function variableOf(name: string): string {
+  return `WEIR_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
