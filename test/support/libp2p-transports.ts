@@ -60,7 +60,10 @@ export class Libp2pTransports {
     this.#running.delete(name)
   }
 
+  /** Also forgets who they were and what went wrong. */
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((name) => this.stop(name)))
+    this.#identities.clear()
+    this.#faults.clear()
   }
 }

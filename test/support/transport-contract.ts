@@ -244,6 +244,20 @@ function knowledge(stage: () => Stage): void {
     await untilLinked(a, b)
   })
 
+  test('mentioning a dead peer again and again does not hurry its dialling', async () => {
+    const { harness, linkedPair } = stage()
+    const [a, b] = await linkedPair()
+    await harness.kill('b')
+    const refusals = () => a.heard.linkEvents.filter((seen) => seen === `refused ${b.id}`).length
+    let mentions = 0
+    await harness.until('a was refused three times', () => {
+      a.transport.know(b.id, b.addresses)
+      mentions += 1
+      return refusals() >= 3
+    })
+    expect(mentions).toBeGreaterThan(50)
+  })
+
   test('later addresses replace earlier ones', async () => {
     const { harness, start, untilLinked } = stage()
     const a = await start('a')

@@ -1,0 +1,249 @@
+import { createHash, randomInt } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { type Logger, pino } from 'pino'
+import type { Libp2pTransport } from '../cluster/libp2p/transport.ts'
+import { FORWARD_TIMEOUT_MS_MAX, GOSSIP_INTERVAL_MS } from '../cluster/limits.ts'
+import { seededRandom } from '../cluster/random.ts'
+import { INCARNATION_RANDOM_BITS, incarnationAt, type NodeId } from '../crdt/node-id.ts'
+import { anchoredClock, type Clock } from './clock.ts'
+import { buildAdminServer } from './http/admin-server.ts'
+import type { DoorDependencies } from './http/door.ts'
+import { close as closeDoor, Draining } from './http/draining.ts'
+import { listen } from './http/listen.ts'
+import type { HeaderFamily } from './http/rate-limit-headers.ts'
+import { buildServer } from './http/server.ts'
+import type { KeyHash } from './limiter/key-hash.ts'
+import type { Rule } from './limiter/policy.ts'
+import { createMetrics } from './metrics.ts'
+import { Node } from './node.ts'
+import { loadRules, rulesFrom } from './rules/load.ts'
+import type { RunningNode } from './running-node.ts'
+import { Runtime } from './runtime.ts'
+
+export type { Clock } from './clock.ts'
+export type { Answer, CheckRequest, Rejection } from './limiter/check.ts'
+export type { LimitPolicy, Rate, Rule } from './limiter/policy.ts'
+export { RulesError } from './rules/load.ts'
+export type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
+
+/** What a node needs to be one of a cluster. Addresses are `host:port` or multiaddrs. */
+export interface ClusterOptions {
+  /** Nodes of one name form a cluster. Default `weir`. */
+  readonly name?: string
+  /** The cluster's shared key, as `weir keygen` writes it. Without it peers are accepted on loopback only. */
+  readonly secretFile?: string
+  /** Where this node's identity is kept. Without it the node is somebody new at each start. */
+  readonly identityFile?: string
+  /** Where to accept peers. Default `127.0.0.1:0`. */
+  readonly listen?: readonly string[]
+  /** What to tell peers instead of the addresses listened on. */
+  readonly advertise?: readonly string[]
+  /** Some nodes that are usually there. None: this node is the cluster's first. */
+  readonly seeds?: readonly string[]
+  /** Default 500; the same on all nodes. */
+  readonly gossipIntervalMs?: number
+  /** Default 3. */
+  readonly fanout?: number
+  /** Ceiling of the adaptive forward timeout. Default 150. */
+  readonly forwardTimeoutMs?: number
+}
+
+export interface NodeOptions {
+  /** Shown in answers and logs. Default `weir`. */
+  readonly name?: string
+  /** A rules file's path, or the rules themselves: an array of rules, or what a rules file would contain. */
+  readonly rules: string | readonly Rule[] | object
+  /** Where time comes from. Default: the system's, never going backwards. */
+  readonly clock?: Clock
+  /** Rows of memory per rule. Default 1,000,000; pages are taken only as keys come. */
+  readonly keysMax?: number
+  /** Default `draft-11`. */
+  readonly headers?: HeaderFamily
+  /** Default: silent. */
+  readonly log?: Logger
+  /** Absent or `false`: a single node that knows of no others. */
+  readonly cluster?: ClusterOptions | false
+}
+
+/** A node in this process. */
+export interface WeirNode extends RunningNode {
+  /** The HTTP door for checks, for `inject` or for mounting; it listens once `listen` is called. */
+  readonly app: FastifyInstance
+  /** The HTTP door for operators. */
+  readonly admin: FastifyInstance
+  /** Where peers reach this node; empty for a single node. */
+  readonly peerAddresses: readonly string[]
+  /** Opens a door for checks at `host:port` or `unix:/path`; may be called for several. Returns its URL. */
+  listen(address: string): Promise<string>
+  listenAdmin(address: string): Promise<string>
+  /**
+   * Leaves in order: not ready, keys handed over, requests in flight answered, doors closed. Takes about a
+   * second when a door is open, and is safe to call twice.
+   */
+  close(): Promise<void>
+}
+
+export const KEYS_MAX = 1_000_000
+const FANOUT = 3
+/** How long balancers have to notice that this node is not ready, while it still answers. */
+const DRAIN_MS = 1_000
+
+/**
+ * Starts a node in this process.
+ *
+ * @throws RulesError if the rules do not say what they must; Error if an address, a key file or an
+ * identity cannot be used. Nothing is left running then.
+ */
+export async function createNode(options: NodeOptions): Promise<WeirNode> {
+  const { name = 'weir', clock = anchoredClock, cluster = false } = options
+  const log = options.log ?? pino({ level: 'silent' })
+  const rules =
+    typeof options.rules === 'string' ? await loadRules(options.rules) : rulesFrom(options.rules)
+  const secret =
+    cluster !== false && cluster.secretFile !== undefined
+      ? await readFile(cluster.secretFile)
+      : undefined
+  const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
+  const clusterName = (cluster !== false && cluster.name) || CLUSTER_NAME
+  const node = new Node(
+    {
+      self: {
+        id: transport?.self ?? (name as NodeId),
+        name,
+        incarnation: incarnationAt(Date.now(), randomInt(2 ** INCARNATION_RANDOM_BITS)),
+        refutation: 0,
+        state: 'joining',
+        addresses: transport?.addresses ?? [],
+      },
+      rules,
+      hashKey: hashKeyOf(secret ?? Buffer.from(clusterName)),
+      keysMax: options.keysMax ?? KEYS_MAX,
+      gossipIntervalMs: (cluster !== false && cluster.gossipIntervalMs) || GOSSIP_INTERVAL_MS,
+      forwardTimeoutMs: (cluster !== false && cluster.forwardTimeoutMs) || FORWARD_TIMEOUT_MS_MAX,
+      joins: cluster !== false && (cluster.seeds ?? []).length > 0,
+    },
+    seededRandom(randomInt(2 ** 32)),
+    Math.floor(clock.nowMs()),
+  )
+  const metrics = createMetrics({ rules })
+  const runtime = new Runtime({ node, clock, metrics, log, ...(transport && { transport }) })
+  const draining = new Draining()
+  const doors = new Doors(
+    { node: runtime, metrics, draining, onInternalError: (error) => logInternal(log, error) },
+    options.headers ?? 'draft-11',
+  )
+  runtime.start()
+  return present(runtime, doors, draining, transport)
+}
+
+const CLUSTER_NAME = 'weir'
+
+async function openTransport(
+  cluster: ClusterOptions,
+  secret: Uint8Array | undefined,
+  log: Logger,
+): Promise<Libp2pTransport> {
+  // Loaded here and not above: a single node, and every command but `serve`, does without libp2p.
+  const { createLibp2pTransport } = await import('../cluster/libp2p/transport.ts')
+  return createLibp2pTransport({
+    ...(cluster.identityFile !== undefined && { identityFile: cluster.identityFile }),
+    ...(secret !== undefined && { preSharedKey: secret }),
+    listen: cluster.listen ?? ['127.0.0.1:0'],
+    announce: cluster.advertise ?? [],
+    topic: `/${cluster.name ?? CLUSTER_NAME}/rl/1/delta`,
+    fanout: cluster.fanout ?? FANOUT,
+    gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
+    seeds: cluster.seeds ?? [],
+    onFault: (fault) => log.debug({ event: 'transport_fault', fault }),
+  })
+}
+
+/** Two words that only the cluster's members know; without a secret, at least a cluster's own. */
+function hashKeyOf(secret: Uint8Array): KeyHash {
+  const digest = createHash('sha256').update('weir key placement').update(secret).digest()
+  return { hi: digest.readUInt32BE(0), lo: digest.readUInt32BE(4) }
+}
+
+function logInternal(log: Logger, error: unknown): void {
+  log.error({ event: 'internal_error', err: error })
+}
+
+/** The node's HTTP doors: one Fastify instance for each address, all alike. */
+class Doors {
+  readonly app: FastifyInstance
+  readonly admin: FastifyInstance
+  readonly #dependencies: DoorDependencies
+  readonly #headers: HeaderFamily
+  readonly #open: FastifyInstance[] = []
+
+  constructor(dependencies: DoorDependencies, headers: HeaderFamily) {
+    this.#dependencies = dependencies
+    this.#headers = headers
+    this.app = buildServer(dependencies, { headers })
+    this.admin = buildAdminServer(dependencies)
+  }
+
+  get areOpen(): boolean {
+    return this.#open.length > 0
+  }
+
+  async listen(address: string): Promise<string> {
+    const first = !this.#open.includes(this.app)
+    const app = first ? this.app : buildServer(this.#dependencies, { headers: this.#headers })
+    const url = await listen(app, address)
+    this.#open.push(app)
+    return url
+  }
+
+  async listenAdmin(address: string): Promise<string> {
+    const url = await listen(this.admin, address)
+    this.#open.push(this.admin)
+    return url
+  }
+
+  async close(): Promise<void> {
+    const doors = new Set([this.app, this.admin, ...this.#open])
+    await Promise.all([...doors].map((door) => closeDoor(door)))
+  }
+}
+
+function present(
+  runtime: Runtime,
+  doors: Doors,
+  draining: Draining,
+  transport: Libp2pTransport | undefined,
+): WeirNode {
+  let closed: Promise<void> | undefined
+  const closeInOrder = async () => {
+    draining.begin()
+    runtime.leave()
+    if (doors.areOpen) await delay(DRAIN_MS)
+    await doors.close()
+    runtime.stop()
+    await transport?.stop()
+  }
+  return {
+    get name() {
+      return runtime.name
+    },
+    get rules() {
+      return runtime.rules
+    },
+    app: doors.app,
+    admin: doors.admin,
+    peerAddresses: transport?.addresses ?? [],
+    check: (request) => runtime.check(request),
+    rule: (name) => runtime.rule(name),
+    readiness: () => runtime.readiness(),
+    cluster: () => runtime.cluster(),
+    inspect: (rule, key) => runtime.inspect(rule, key),
+    listen: (address) => doors.listen(address),
+    listenAdmin: (address) => doors.listenAdmin(address),
+    close() {
+      closed ??= closeInOrder()
+      return closed
+    },
+  }
+}

@@ -1,0 +1,258 @@
+import type { Logger } from 'pino'
+import type { ClusterEvent } from '../cluster/event.ts'
+import { TICK_MS } from '../cluster/limits.ts'
+import { MEMBER_STATES, type MemberRecord, type MemberState } from '../cluster/message.ts'
+import type { Outbound } from '../cluster/outbox.ts'
+import type { LinkChange } from '../cluster/replica.ts'
+import type { Transport } from '../cluster/transport.ts'
+import { decode, encode } from '../cluster/wire.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+import type { Clock } from './clock.ts'
+import { renderEvent } from './event-log.ts'
+import type { Answer, CheckRequest, Rejection } from './limiter/check.ts'
+import { inspectKey } from './limiter/inspect.ts'
+import { hashHex } from './limiter/key-hash.ts'
+import type { Rule } from './limiter/policy.ts'
+import type { Metrics } from './metrics.ts'
+import type { Node } from './node.ts'
+import type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
+
+export interface RuntimeDependencies {
+  readonly node: Node
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly log: Logger
+  /** Absent for a node that is alone by configuration. */
+  readonly transport?: Transport
+}
+
+/**
+ * The pump of one node: the one timer, the one transport, the clock. It feeds the core what happens and
+ * carries out what the core returns, once per event-loop turn, so that everything of one turn for one peer
+ * leaves together.
+ */
+export class Runtime implements RunningNode {
+  readonly #node: Node
+  readonly #clock: Clock
+  readonly #metrics: Metrics
+  readonly #log: Logger
+  readonly #transport: Transport | undefined
+  readonly #waiting = new Map<number, (answer: Answer) => void>()
+  #timer: NodeJS.Timeout | undefined
+  #tickedMs: number
+  #turnScheduled = false
+  #evicted = 0
+
+  constructor({ node, clock, metrics, log, transport }: RuntimeDependencies) {
+    this.#node = node
+    this.#clock = clock
+    this.#metrics = metrics
+    this.#log = log
+    this.#transport = transport
+    this.#tickedMs = this.#nowMs()
+    metrics.readFrom({ keys: () => this.#keys(), peers: () => this.#peers() })
+  }
+
+  start(): void {
+    this.#transport?.attach({
+      received: (from, frame) => this.#received(from, frame),
+      linked: (peer) => this.#observed(peer, { type: 'linked' }),
+      unlinked: (peer) => this.#observed(peer, { type: 'unlinked' }),
+      refused: (peer) => this.#observed(peer, { type: 'refused' }),
+    })
+    this.#timer = setInterval(() => {
+      // A late timer runs before the sockets are read. Frames that are already here come first, so that
+      // a stall of this process is not taken for the silence of others.
+      setImmediate(() => this.#tick())
+    }, TICK_MS)
+    this.#timer.unref()
+  }
+
+  /** Hands over to the others; this node goes on answering, and forwards what it no longer owns. */
+  leave(): void {
+    this.#node.leave(this.#nowMs())
+    this.#turn()
+  }
+
+  /** The last thing a node does. Checks that still wait are answered by this node alone. */
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  get name(): string {
+    return this.#node.replica.membership.self.name
+  }
+
+  get rules(): readonly Rule[] {
+    return [...this.#node.limiter.rules].map((state) => state.rule)
+  }
+
+  rule(name: string): Rule | undefined {
+    return this.#node.limiter.rule(name)?.rule
+  }
+
+  check(request: CheckRequest): Answer | Rejection | Promise<Answer> {
+    const outcome = this.#node.check(request, this.#nowMs())
+    if (outcome.type !== 'pending') return outcome
+    this.#scheduleTurn()
+    return new Promise((resolve) => {
+      this.#waiting.set(outcome.id, resolve)
+    })
+  }
+
+  readiness(): Readiness {
+    const { state } = this.#node.replica.membership.self
+    if (state === 'joining') return { ready: false, state }
+    if (state === 'left') return { ready: false, state: 'leaving' }
+    return { ready: true, state: 'active' }
+  }
+
+  cluster(): ClusterStatus {
+    const { membership } = this.#node.replica
+    const nowMs = this.#nowMs()
+    const members = membership.records.map((record) => {
+      const self = record.id === membership.self.id
+      const heardAtMs = membership.heardAtMs(record.id)
+      const heardMsAgo = heardAtMs === undefined ? null : Math.max(0, nowMs - heardAtMs)
+      return {
+        id: record.id,
+        name: record.name,
+        state: record.state,
+        incarnation: record.incarnation,
+        self,
+        linked: membership.isLinked(record.id),
+        heardMsAgo: self ? 0 : heardMsAgo,
+        addresses: record.addresses,
+      }
+    })
+    members.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
+    return { node: this.name, id: membership.self.id, view: membership.placement.view, members }
+  }
+
+  inspect(ruleName: string, key: string): KeyInspection | Rejection {
+    const { limiter, replica } = this.#node
+    const state = limiter.rule(ruleName)
+    if (state === undefined) return this.#node.unknownRule(ruleName)
+    const hash = state.hash(key)
+    const { placement } = replica.membership
+    const nameOf = (id: NodeId) => replica.membership.record(id)?.name ?? id
+    const owners = placement.preference(hash.hi, placement.members.length).map(nameOf)
+    const limits = inspectKey(state, limiter.actors, hash, this.#nowMs()).map((view) => ({
+      limit: `${view.limit.policy.rate.count}/${view.limit.policy.rate.periodMs}ms burst ${view.limit.policy.burst}`,
+      sliceMs: view.limit.sliceMs,
+      level: view.level,
+      acting: view.acting,
+      counts: view.counts.map(({ slice, actor, tokens }) => ({
+        slice,
+        node: nameOf(actor.node),
+        incarnation: actor.incarnation,
+        tokens,
+      })),
+    }))
+    return { rule: ruleName, key, hash: hashHex(hash), owners, limits }
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.#clock.nowMs())
+  }
+
+  #received(from: NodeId, frame: Uint8Array): void {
+    const decoded = decode(frame)
+    if (decoded.type === 'malformed') {
+      this.#metrics.malformedFrame(decoded.reason)
+      this.#log.warn({ event: 'frame_malformed', peer: from, reason: decoded.reason })
+      return
+    }
+    if (decoded.message.type === 'gossip') this.#metrics.gossip('received', frame.length)
+    this.#node.receive(from, decoded.message, this.#nowMs())
+    this.#scheduleTurn()
+  }
+
+  #observed(peer: NodeId, change: LinkChange): void {
+    this.#node.receive(peer, change, this.#nowMs())
+    this.#scheduleTurn()
+  }
+
+  #tick(): void {
+    if (this.#timer === undefined) return
+    const nowMs = this.#nowMs()
+    this.#metrics.tickLate(Math.max(0, nowMs - this.#tickedMs - TICK_MS) / 1_000)
+    this.#tickedMs = nowMs
+    this.#node.tick(nowMs)
+    this.#turn()
+    this.#countEvictions()
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnScheduled) return
+    this.#turnScheduled = true
+    setImmediate(() => {
+      this.#turnScheduled = false
+      this.#turn()
+    })
+  }
+
+  /** Carries out everything that one turn of the event loop has brought about. */
+  #turn(): void {
+    const effects = this.#node.drain(this.#nowMs())
+    for (const outbound of effects.outbound) this.#send(outbound)
+    for (const event of effects.events) this.#render(event)
+    for (const { id, answer } of effects.answers) {
+      this.#waiting.get(id)?.(answer)
+      this.#waiting.delete(id)
+    }
+  }
+
+  #send(outbound: Outbound): void {
+    if (this.#transport === undefined) return
+    const frame = encode(outbound.message)
+    if (outbound.type === 'send') this.#transport.send(outbound.to, frame)
+    else {
+      this.#transport.broadcast(frame)
+      this.#metrics.gossip('sent', frame.length)
+    }
+  }
+
+  #render(event: ClusterEvent): void {
+    renderEvent(event, this.#metrics, this.#log)
+    if (event.type === 'member') this.#keepLink(event.id)
+    if (event.type === 'link' && !event.up) this.#letGo(event.peer)
+    if (event.type === 'forgotten') this.#transport?.forget(event.id)
+  }
+
+  /** Every member is to be linked. */
+  #keepLink(id: NodeId): void {
+    const { membership } = this.#node.replica
+    const record: MemberRecord | undefined = membership.record(id)
+    if (record === undefined || id === membership.self.id || record.state === 'left') return
+    this.#transport?.know(id, record.addresses)
+  }
+
+  /** A member that has left still forwards what reaches it, as long as its link lasts. */
+  #letGo(id: NodeId): void {
+    if (this.#node.replica.membership.record(id)?.state === 'left') this.#transport?.forget(id)
+  }
+
+  #countEvictions(): void {
+    let evicted = 0
+    for (const { store } of this.#node.limiter.rules) evicted += store.evicted
+    if (evicted > this.#evicted) this.#metrics.keysEvicted(evicted - this.#evicted)
+    this.#evicted = evicted
+  }
+
+  #keys(): number {
+    let keys = 0
+    for (const { store } of this.#node.limiter.rules) keys += store.table.keys
+    return keys
+  }
+
+  #peers(): Map<MemberState, number> {
+    const peers = new Map<MemberState, number>(MEMBER_STATES.map((state) => [state, 0]))
+    const { membership } = this.#node.replica
+    for (const { id, state } of membership.records) {
+      if (id !== membership.self.id) peers.set(state, (peers.get(state) ?? 0) + 1)
+    }
+    return peers
+  }
+}

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readPreSharedKey } from '../../cluster/libp2p/pre-shared-key.ts'
+import { createLibp2pTransport, type Libp2pTransport } from '../../cluster/libp2p/transport.ts'
+import { FRAME_BYTES_MAX } from '../../cluster/limits.ts'
+import { writePreSharedKey } from '../../src/cli/keygen.ts'
+import {
+  clusterOf,
+  inspectionOf,
+  isAlive,
+  RealCluster,
+  type RealNode,
+  within,
+} from '../support/real-cluster.ts'
+
+// Who does not belong, and what makes no sense, changes nothing.
+
+const WATCH_MS = 3_000
+const KEY = 'watched'
+
+let cluster: RealCluster
+
+beforeAll(async () => {
+  cluster = await RealCluster.start(3)
+  for (let taken = 0; taken < 20; taken++) {
+    await fetch(`${(cluster.nodes[0] as RealNode).url}/v1/gate?rule=slow&key=${KEY}`)
+  }
+  await within(3_000, async () => new Set(await states()).size === 1)
+})
+afterAll(async () => cluster.stop())
+
+/** A digest of everything each of the three nodes holds of the key, and of whom it takes for members. */
+async function states(): Promise<string[]> {
+  return Promise.all(
+    cluster.nodes.slice(0, 3).map(async (node) => {
+      const { limits } = await inspectionOf(node, 'slow', KEY)
+      const { members, view } = await clusterOf(node)
+      const who = members.map(({ id, state, incarnation }) => [id, state, incarnation])
+      const counts = limits.map((limit) => limit.counts)
+      return createHash('sha256')
+        .update(JSON.stringify([counts, who, view]))
+        .digest('hex')
+    }),
+  )
+}
+
+async function unchangedFor(watchMs: number, before: readonly string[]): Promise<void> {
+  const endMs = performance.now() + watchMs
+  while (performance.now() < endMs) {
+    expect(await states()).toEqual(before)
+    await new Promise((resume) => setTimeout(resume, 250))
+  }
+}
+
+describe('a node with another pre-shared key', () => {
+  test('never joins and changes nothing, though it keeps trying', async () => {
+    const before = await states()
+    const secretFile = join(cluster.folder, 'other.key')
+    await writePreSharedKey(secretFile)
+    const seeds = cluster.nodes.flatMap((node) => node.peer)
+    const outsider = await cluster.launch('outsider', seeds, ['--secret-file', secretFile])
+    await unchangedFor(WATCH_MS, before)
+    const { members } = await clusterOf(outsider)
+    expect(members.map(({ name }) => name)).toEqual(['outsider'])
+    outsider.process.kill('SIGKILL')
+  })
+})
+
+describe('a peer that has the key and talks rubbish', () => {
+  let rubbish: Libp2pTransport
+
+  beforeAll(async () => {
+    rubbish = await createLibp2pTransport({
+      preSharedKey: await readPreSharedKey(cluster.secretFile),
+      listen: ['127.0.0.1:0'],
+      topic: '/weir/rl/1/delta',
+      fanout: 3,
+      gossipIntervalMs: 500,
+      seeds: cluster.nodes.slice(0, 3).flatMap((node) => node.peer),
+    })
+  })
+  afterAll(async () => rubbish.stop())
+
+  test('changes no state, is counted, and stops nobody', async () => {
+    const before = await states()
+    const links = new Set<string>()
+    rubbish.attach({
+      received: () => undefined,
+      linked: (peer) => links.add(peer),
+      unlinked: () => undefined,
+      refused: () => undefined,
+    })
+    await within(10_000, async () => links.size === 3)
+    const frames = [
+      new Uint8Array([0xc1]),
+      new Uint8Array(200).fill(0x91),
+      new Uint8Array(FRAME_BYTES_MAX).fill(0xff),
+      new TextEncoder().encode('{"type":"gossip"}'),
+      new Uint8Array([0x92, 1, 99]),
+    ]
+    for (const frame of frames) {
+      rubbish.broadcast(frame)
+      for (const peer of links) rubbish.send(peer as typeof rubbish.self, frame)
+    }
+    await unchangedFor(1_000, before)
+    const malformed = await Promise.all(cluster.nodes.slice(0, 3).map(malformedFrames))
+    for (const count of malformed) expect(count).toBeGreaterThanOrEqual(frames.length)
+    expect(cluster.nodes.slice(0, 3).every(isAlive)).toBe(true)
+  })
+})
+
+describe('a request that makes no sense', () => {
+  test.each([
+    ['no JSON', 'application/json', '{"rule":'],
+    ['a wrong type', 'application/json', `{"rule":"slow","key":"${KEY}","cost":"5"}`],
+    ['a fraction', 'application/json', `{"rule":"slow","key":"${KEY}","cost":0.5}`],
+    ['a negative cost', 'application/json', `{"rule":"slow","key":"${KEY}","cost":-1}`],
+    ['a cost above the burst', 'application/json', `{"rule":"slow","key":"${KEY}","cost":61}`],
+    ['an unknown property', 'application/json', `{"rule":"slow","key":"${KEY}","hits":1}`],
+    ['an unknown rule', 'application/json', `{"rule":"__proto__","key":"${KEY}"}`],
+    ['a prototype', 'application/json', `{"rule":"slow","key":"${KEY}","__proto__":{"cost":1}}`],
+    ['too much', 'application/json', JSON.stringify({ rule: 'slow', key: 'x'.repeat(300_000) })],
+    ['another type of body', 'text/plain', 'slow'],
+  ])('(%s) is refused with a problem, and takes nothing', async (_, type, body) => {
+    const before = await states()
+    const answer = await fetch(`${(cluster.nodes[0] as RealNode).url}/v1/check`, {
+      method: 'POST',
+      headers: { 'content-type': type },
+      body,
+    })
+    expect(answer.status).toBeGreaterThanOrEqual(400)
+    expect(answer.status).toBeLessThan(500)
+    expect(answer.headers.get('content-type')).toContain('application/problem+json')
+    const problem = (await answer.json()) as { code: string; detail: string }
+    expect(problem.code).toMatch(/^[a-z_]+$/)
+    expect(problem.detail.length).toBeGreaterThan(10)
+    expect(await states()).toEqual(before)
+  })
+})
+
+async function malformedFrames({ admin }: RealNode): Promise<number> {
+  const metrics = await (await fetch(`${admin}/metrics`)).text()
+  const lines = metrics.matchAll(/^rate_limiter_malformed_frames_total\{[^}]*\} (\d+)$/gm)
+  return [...lines].reduce((sum, [, count]) => sum + Number(count), 0)
+}
