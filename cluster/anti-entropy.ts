@@ -80,10 +80,11 @@ export class AntiEntropy {
     this.#begin(from, UNASKED, repair.want, [])
   }
 
-  tick(peers: readonly NodeId[], nowMs: number): void {
+  tick(replicas: () => readonly NodeId[], nowMs: number): void {
     this.#work(nowMs)
     if (nowMs < this.#nextMs) return
     this.#nextMs = nowMs + ANTI_ENTROPY_MS
+    const peers = replicas()
     const peer = peers[this.#random.below(Math.max(1, peers.length))]
     if (peer !== undefined) this.#compare(peer, nowMs - SEALED_MS, nowMs)
   }

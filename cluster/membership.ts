@@ -151,16 +151,19 @@ export class Membership {
   }
 
   /**
-   * Members that may be alive on the far side of a split: not proven dead, but out of reach. Each comes
-   * with the time since when it may have been deciding alone.
+   * Members that may be alive on the far side of a split: not proven dead, but out of reach or not heard.
+   * Each comes with the time since when it may have been deciding alone.
    */
   outOfReach(nowMs: number): number[] {
     const sinceMs: number[] = []
     for (const [id, { record, provenDead, everLinked, unlinkedSinceMs }] of this.#members) {
-      if (id === this.#self || provenDead || this.#links.has(id)) continue
-      if (record.state === 'joining' || record.state === 'left') continue
-      if (!everLinked && nowMs - unlinkedSinceMs < UNREACHED_GRACE_MS) continue
-      sinceMs.push(unlinkedSinceMs)
+      const { state } = record
+      if (id === this.#self || provenDead || state === 'joining' || state === 'left') continue
+      if (this.#links.has(id)) {
+        if (state !== 'active') sinceMs.push(this.#detector.heardAtMs(id) ?? nowMs)
+      } else if (everLinked || nowMs - unlinkedSinceMs >= UNREACHED_GRACE_MS) {
+        sinceMs.push(unlinkedSinceMs)
+      }
     }
     return sinceMs
   }

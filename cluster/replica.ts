@@ -4,16 +4,9 @@ import { AntiEntropy } from './anti-entropy.ts'
 import { Dissemination } from './dissemination.ts'
 import type { StandInReason } from './event.ts'
 import { Forwarding, type TravellingCheck } from './forwarding.ts'
+import { Greeting } from './greeting.ts'
 import { Joining } from './joining.ts'
-import {
-  FRAME_MEMBERS_MAX,
-  FRAME_RUMOURS_MAX,
-  HOPS_MAX,
-  SILENT_INTERVALS,
-  STALL_MS,
-  SWEEP_ROWS_PER_TICK,
-  TICK_MS,
-} from './limits.ts'
+import { FRAME_RUMOURS_MAX, HOPS_MAX, STALL_MS, SWEEP_ROWS_PER_TICK, TICK_MS } from './limits.ts'
 import { Membership } from './membership.ts'
 import type {
   Forward,
@@ -68,7 +61,7 @@ export class Replica {
   readonly #antiEntropy: AntiEntropy
   readonly #forwarding: Forwarding
   readonly #joining: Joining
-  readonly #greetedMs = new Map<NodeId, number>()
+  readonly #greeting: Greeting
   #sequence = 0
   #tickedMs: number
   #nextDoorId = 0
@@ -87,6 +80,7 @@ export class Replica {
     this.#dissemination = new Dissemination(state, random, options.gossipIntervalMs, nowMs)
     this.#antiEntropy = new AntiEntropy(state, random, this.#outbox, nowMs)
     this.#forwarding = new Forwarding(state, this.#outbox, options.forwardTimeoutMs)
+    this.#greeting = new Greeting(this.membership, this.#outbox, options.gossipIntervalMs)
     this.#joining = new Joining(nowMs)
     this.#tickedMs = nowMs
     if (!options.joins) this.membership.enter('active', nowMs)
@@ -166,10 +160,10 @@ export class Replica {
     this.#settleState(nowMs)
     for (const check of this.#forwarding.overdue(nowMs)) this.#reroute(check, nowMs)
     for (const id of this.membership.tick(nowMs)) {
-      this.#forwarding.forget(id)
+      this.#forget(id)
       this.#outbox.event({ type: 'forgotten', id })
     }
-    this.#antiEntropy.tick(this.#replicas(), nowMs)
+    this.#antiEntropy.tick(() => this.#replicas(), nowMs)
     this.#publishWhatIsDue(nowMs)
     this.#state.sweep(SWEEP_ROWS_PER_TICK, nowMs)
   }
@@ -244,19 +238,19 @@ export class Replica {
     this.#outbox.event({ type: 'clock', peer: from, offsetMs: gossip.sentMs - nowMs })
     const present = this.membership.record(from)
     if (present?.state === 'dead' || gossip.view !== this.membership.placement.view) {
-      this.#greet(from, nowMs)
+      this.#greeting.greet(from, nowMs)
     }
   }
 
   #heardHello(from: NodeId, hello: Hello, nowMs: number): void {
     for (const record of hello.members) this.membership.merge(record, nowMs)
     this.membership.heard(from, nowMs)
-    if (hello.view !== this.membership.placement.view) this.#greet(from, nowMs)
+    if (hello.view !== this.membership.placement.view) this.#greeting.greet(from, nowMs)
   }
 
   #heardForward(from: NodeId, forward: Forward, nowMs: number): void {
     this.#merge(forward.counts, undefined, from, nowMs)
-    if (forward.view !== this.membership.placement.view) this.#greet(from, nowMs)
+    if (forward.view !== this.membership.placement.view) this.#greeting.greet(from, nowMs)
     for (const { id, cost, hops, ...key } of forward.checks) {
       const origin = { type: 'peer', peer: from, id } as const
       const check: TravellingCheck = { key, cost, hops, origin, tried: [] }
@@ -270,7 +264,7 @@ export class Replica {
 
   #heardReply(from: NodeId, reply: Reply, nowMs: number): void {
     this.#merge(reply.counts, from, from, nowMs)
-    if (reply.view !== this.membership.placement.view) this.#greet(from, nowMs)
+    if (reply.view !== this.membership.placement.view) this.#greeting.greet(from, nowMs)
     for (const decision of reply.decisions) {
       const check = this.#forwarding.answered(from, decision.id, nowMs)
       if (check === undefined) continue
@@ -290,8 +284,7 @@ export class Replica {
     this.#forwarding.linked(peer)
     this.membership.linked(peer, nowMs)
     this.#joining.linked(nowMs)
-    this.#greetedMs.delete(peer)
-    this.#greet(peer, nowMs)
+    this.#greeting.linked(peer, nowMs)
     this.#antiEntropy.linked(peer, nowMs)
   }
 
@@ -300,29 +293,13 @@ export class Replica {
     this.membership.unlinked(peer, nowMs)
     this.#antiEntropy.unlinked(peer)
     for (const check of this.#forwarding.unlinked(peer, nowMs)) this.#reroute(check, nowMs)
+    if (this.membership.record(peer) === undefined) this.#forget(peer)
   }
 
-  /** Gossip may not get through where the stream does: before silence is held against a peer, talk to it. */
-  #greetTheSilent(nowMs: number): void {
-    for (const peer of this.membership.linkedPeers()) {
-      const heardAtMs = this.membership.heardAtMs(peer) ?? 0
-      if (nowMs - heardAtMs > SILENT_INTERVALS * this.#options.gossipIntervalMs) {
-        this.#greet(peer, nowMs)
-      }
-    }
-  }
-
-  /** Tells a peer about all members, at most once per gossip interval. */
-  #greet(peer: NodeId, nowMs: number): void {
-    const lastMs = this.#greetedMs.get(peer)
-    if (lastMs !== undefined && nowMs - lastMs < this.#options.gossipIntervalMs) return
-    this.#greetedMs.set(peer, nowMs)
-    const { records, placement, self } = this.membership
-    const others = records.filter((record) => record.id !== self.id)
-    for (let at = 0; at === 0 || at < others.length; at += FRAME_MEMBERS_MAX - 1) {
-      const members = [self, ...others.slice(at, at + FRAME_MEMBERS_MAX - 1)]
-      this.#outbox.send(peer, { type: 'hello', view: placement.view, members })
-    }
+  /** Keeps nothing of a peer that is not, or no longer, a member. */
+  #forget(peer: NodeId): void {
+    this.#forwarding.forget(peer)
+    this.#greeting.forget(peer)
   }
 
   #settleState(nowMs: number): void {
@@ -342,7 +319,7 @@ export class Replica {
   #publishWhatIsDue(nowMs: number): void {
     const isTick = this.#dissemination.isTickDue(nowMs)
     if (!isTick && !this.#dissemination.isFlushDue(nowMs)) return
-    if (isTick) this.#greetTheSilent(nowMs)
+    if (isTick) this.#greeting.greetTheSilent(nowMs)
     const delta = this.#dissemination.take(nowMs)
     if (delta.length === 0 && isTick) this.#publish(NO_COUNTS, nowMs)
     for (const counts of delta) this.#publish(counts, nowMs)

@@ -72,6 +72,12 @@ export class KeyStore {
     )
   }
 
+  /** How long the clock, having gone back, takes to reach the bucket's time; nothing drains until then. */
+  behindMs(key: number, limit: number, nowMs: number): number {
+    const at = (key * this.limits.length + limit) * 2
+    return Math.max(0, (this.#buckets[at + 1] as number) - nowMs)
+  }
+
   setLevel(key: number, limit: number, level: number, nowMs: number): void {
     const at = (key * this.limits.length + limit) * 2
     this.#buckets[at] = level

@@ -27,6 +27,7 @@ export class Limiter {
   readonly #rules = new Map<string, RuleState>()
   readonly #reader: CountsReader
   readonly #options: LimiterOptions
+  #sweeps = 0
 
   constructor(rules: readonly Rule[], self: Actor, options: LimiterOptions) {
     this.actors = new ActorTable(self)
@@ -148,8 +149,10 @@ export class Limiter {
     return { counts: writer.finish(), next: undefined }
   }
 
+  /** One rule at a time, each in its turn. */
   sweep(rowsMax: number, nowMs: number): void {
-    for (const { store } of this.#rules.values()) store.sweep(rowsMax, nowMs)
+    const rules = [...this.#rules.values()]
+    rules[this.#sweeps++ % rules.length]?.store.sweep(rowsMax, nowMs)
   }
 }
 

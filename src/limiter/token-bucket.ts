@@ -46,14 +46,15 @@ function refusedBy(
     const level = settledLevel(store, row, index, nowMs)
     const excess = level + cost * limit.tokenUnits - limit.capacityUnits
     if (excess <= 0) continue
-    const retryAfterMs = Math.ceil(excess / limit.drainPerMs)
+    const behindMs = store.behindMs(row, index, nowMs)
+    const retryAfterMs = behindMs + Math.ceil(excess / limit.drainPerMs)
     if (retryAfterMs <= longestMs) continue
     longestMs = retryAfterMs
     refusal = {
       type: 'refused',
       limit: index,
       remaining: remainingTokens(limit, level),
-      resetMs: Math.ceil(level / limit.drainPerMs),
+      resetMs: behindMs + Math.ceil(level / limit.drainPerMs),
       retryAfterMs,
       reason: 'over_limit',
     }
@@ -85,7 +86,8 @@ function take(store: KeyStore, row: number, cost: number, nowMs: number): Decisi
     if (left >= remaining) continue
     tightest = index
     remaining = left
-    resetMs = Math.ceil(level / limit.drainPerMs)
+    resetMs =
+      level > 0 ? store.behindMs(row, index, nowMs) + Math.ceil(level / limit.drainPerMs) : 0
   }
   if (cost > 0) store.record(row, cost, nowMs)
   return { type: 'allowed', limit: tightest, remaining, resetMs }
