@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+// Workers are left at vitest's default, one fewer than cores: tests of real sockets measure time, and
+// would measure each other on a machine that is full. For the same reason timeouts are generous; a test
+// that waits polls a condition and ends as soon as it holds.
 export default defineConfig({
   test: {
     projects: [
@@ -9,11 +12,12 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
           pool: 'threads',
+          testTimeout: 30_000,
           benchmark: { include: ['bench/**/*.bench.ts'] },
         },
       },
       {
-        // Real processes that run what is in `dist/`: built first, and one file at a time.
+        // Real processes that run what is in `dist/`: built first, after all else, one file at a time.
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],

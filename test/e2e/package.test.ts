@@ -1,0 +1,104 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+// What `npm pack` makes, installed into an empty project beside nothing but the declared dependencies.
+
+const repository = resolve(import.meta.dirname, '../..')
+
+interface Manifest {
+  readonly version: string
+  readonly exports: Readonly<Record<string, string | { types: string; default: string }>>
+  readonly bin: { readonly weir: string }
+  readonly dependencies: Readonly<Record<string, string>>
+}
+
+const manifest: Manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
+const project = mkdtempSync(join(tmpdir(), 'weir-package-'))
+const installed = join(project, 'node_modules/weir')
+
+beforeAll(() => {
+  execFileSync('npm', ['pack', '--ignore-scripts', '--pack-destination', project], {
+    cwd: repository,
+    stdio: 'pipe',
+  })
+  mkdirSync(installed, { recursive: true })
+  const tarball = join(project, `weir-${manifest.version}.tgz`)
+  execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1'])
+  for (const name of [...Object.keys(manifest.dependencies), '@types/node']) link(name)
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }')
+})
+afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+function link(name: string): void {
+  const place = join(project, 'node_modules', name)
+  mkdirSync(dirname(place), { recursive: true })
+  symlinkSync(join(repository, 'node_modules', name), place, 'dir')
+}
+
+function node(args: readonly string[]) {
+  return spawnSync(process.execPath, args, { cwd: project, encoding: 'utf8' })
+}
+
+const modules = Object.entries(manifest.exports).flatMap(([path, target]) =>
+  typeof target === 'string' ? [] : [{ specifier: path.replace('.', 'weir'), ...target }],
+)
+
+describe('the packed package', () => {
+  test('holds what ships and nothing else', () => {
+    const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1))
+    const shipped =
+      /^(dist\/(src|crdt|cluster)\/.+\.(js|js\.map|d\.ts)|package\.json|LICENSE|README\.md|CHANGELOG\.md)$/
+    expect(files.filter((file) => !shipped.test(file))).toEqual([])
+    expect(files).toContain('LICENSE')
+  })
+
+  test.each(modules)('has the code and the types of $specifier', (module) => {
+    expect(existsSync(join(installed, module.default))).toBe(true)
+    expect(existsSync(join(installed, module.types))).toBe(true)
+  })
+
+  test.each(modules)('lets a program import $specifier', ({ specifier }) => {
+    const program = `const all = await import('${specifier}'); console.log(Object.keys(all).length)`
+    const { status, stdout, stderr } = node(['--input-type=module', '--eval', program])
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(Number(stdout)).toBeGreaterThan(0)
+  })
+
+  test('type-checks in a strict program', () => {
+    const imports = modules.map(
+      ({ specifier }, index) => `export * as m${index} from '${specifier}'`,
+    )
+    writeFileSync(join(project, 'program.ts'), imports.join('\n'))
+    const tsc = join(repository, 'node_modules/typescript/bin/tsc')
+    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022']
+    const { status, stdout } = node([
+      tsc,
+      ...flags,
+      '--skipLibCheck',
+      '--types',
+      'node',
+      'program.ts',
+    ])
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
+  })
+
+  test('brings the command', () => {
+    const { status, stdout } = node([join(installed, manifest.bin.weir), '--help'])
+    expect(status).toBe(0)
+    expect(stdout).toContain('weir')
+  })
+})
