@@ -14,11 +14,12 @@ import { close as closeDoor, Draining } from './http/draining.ts'
 import { listen } from './http/listen.ts'
 import type { HeaderFamily } from './http/rate-limit-headers.ts'
 import { buildServer } from './http/server.ts'
+import type { Answer, CheckRequest, Rejection } from './limiter/check.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import { createMetrics } from './metrics.ts'
 import { Node } from './node.ts'
-import { loadRules, rulesFrom } from './rules/load.ts'
+import { loadRules, parseRules, rulesFrom } from './rules/load.ts'
 import type { RunningNode } from './running-node.ts'
 import { Runtime } from './runtime.ts'
 
@@ -53,7 +54,7 @@ export interface ClusterOptions {
 export interface NodeOptions {
   /** Shown in answers and logs. Default `weir`. */
   readonly name?: string
-  /** A rules file's path, or the rules themselves: an array of rules, or what a rules file would contain. */
+  /** A rules file's path or text, or the rules themselves: a list, or an object as in a rules file. */
   readonly rules: string | readonly Rule[] | object
   /** Where time comes from. Default: the system's, never going backwards. */
   readonly clock?: Clock
@@ -67,8 +68,12 @@ export interface NodeOptions {
   readonly cluster?: ClusterOptions | false
 }
 
+export type CheckInput = Omit<CheckRequest, 'cost'> & { readonly cost?: number }
+
 /** A node in this process. */
 export interface WeirNode extends RunningNode {
+  /** Decides one check; `cost` defaults to 1. See `RunningNode.check`. */
+  check(request: CheckInput): Answer | Rejection | Promise<Answer>
   /** The HTTP door for checks, for `inject` or for mounting; it listens once `listen` is called. */
   readonly app: FastifyInstance
   /** The HTTP door for operators. */
@@ -99,8 +104,7 @@ const DRAIN_MS = 1_000
 export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const { name = 'weir', clock = anchoredClock, cluster = false } = options
   const log = options.log ?? pino({ level: 'silent' })
-  const rules =
-    typeof options.rules === 'string' ? await loadRules(options.rules) : rulesFrom(options.rules)
+  const rules = await rulesOf(options.rules)
   const secret =
     cluster !== false && cluster.secretFile !== undefined
       ? await readFile(cluster.secretFile)
@@ -139,6 +143,12 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
 }
 
 const CLUSTER_NAME = 'weir'
+
+/** No path has a line break in it, and no rules do without. */
+async function rulesOf(rules: NodeOptions['rules']): Promise<readonly Rule[]> {
+  if (typeof rules !== 'string') return rulesFrom(rules)
+  return rules.includes('\n') ? parseRules(rules, 'rules') : loadRules(rules)
+}
 
 async function openTransport(
   cluster: ClusterOptions,
@@ -234,7 +244,7 @@ function present(
     app: doors.app,
     admin: doors.admin,
     peerAddresses: transport?.addresses ?? [],
-    check: (request) => runtime.check(request),
+    check: ({ rule, key, cost = 1 }) => runtime.check({ rule, key, cost }),
     rule: (name) => runtime.rule(name),
     readiness: () => runtime.readiness(),
     cluster: () => runtime.cluster(),

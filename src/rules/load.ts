@@ -35,15 +35,20 @@ export async function loadRules(path: string): Promise<readonly Rule[]> {
 }
 
 /**
- * Rules given by a program: `{ version: 1, rules: [...] }` or the list alone. Rates are text as in the
- * file, or `{ count, periodMs }`. Throws `RulesError`, its places as `rules[0].limits[1].rate`.
+ * Rules given by a program: `{ rules: [...] }` or the list alone; a program was written for its version of
+ * Weir and need not name the format's. Rates are text as in the file, or `{ count, periodMs }`. Throws `RulesError`, its places as `rules[0].limits[1].rate`.
  */
 export function rulesFrom(value: unknown): readonly Rule[] {
-  const whole = Array.isArray(value) ? { version: 1, rules: value } : value
+  const whole = Array.isArray(value) ? { version: 1, rules: value } : versioned(value)
   const { rules, findings } = validateRules(whole, 'value')
   if (findings.length === 0) return rules
   const problems = findings.map(({ path, message }) => ({ path, line: 0, column: 0, message }))
   throw new RulesError('rules', { problems })
+}
+
+function versioned(value: unknown): unknown {
+  const lacksVersion = typeof value === 'object' && value !== null && !('version' in value)
+  return lacksVersion ? { version: 1, ...value } : value
 }
 
 async function readText(path: string): Promise<string> {

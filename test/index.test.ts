@@ -1,0 +1,93 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { createNode, type NodeOptions, RulesError, type WeirNode } from '../src/index.ts'
+
+// The library as an embedding program sees it: one node, no cluster, a clock of its own.
+
+const open: WeirNode[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((node) => node.close()))
+})
+
+const DEMO = [{ name: 'demo', limits: [{ rate: '100/s', burst: 100 }] }]
+
+async function single(options: Partial<NodeOptions> = {}): Promise<WeirNode> {
+  const node = await createNode({ rules: DEMO, ...options })
+  open.push(node)
+  return node
+}
+
+describe('createNode', () => {
+  test('decides exactly by the clock it is given: at 100/s the 101st check waits 10 ms, not 9', async () => {
+    let nowMs = 1_000
+    const node = await single({ clock: { nowMs: () => nowMs } })
+    const allowed = async () => {
+      const answer = await node.app.inject({
+        method: 'POST',
+        url: '/v1/check',
+        payload: { rule: 'demo', key: 'a' },
+      })
+      return (answer.json() as { allowed: boolean }).allowed
+    }
+    for (let taken = 0; taken < 100; taken++) expect(await allowed()).toBe(true)
+    expect(await allowed()).toBe(false)
+    nowMs += 9
+    expect(await allowed()).toBe(false)
+    nowMs += 1
+    expect(await allowed()).toBe(true)
+    expect(await allowed()).toBe(false)
+  })
+
+  test('answers its own checks at once, without a promise', async () => {
+    const node = await single({ name: 'solo' })
+    expect(node.check({ rule: 'demo', key: 'a' })).toMatchObject({
+      allowed: true,
+      remaining: 99,
+      decidedBy: 'owner',
+      consistency: 'exact',
+      overshootBound: 0,
+      owner: 'solo',
+      node: 'solo',
+    })
+    expect(node.readiness()).toEqual({ ready: true, state: 'active' })
+  })
+
+  test('rejects what no limiter could decide, and counts nothing', async () => {
+    const node = await single()
+    expect(node.check({ rule: 'other', key: 'a' })).toMatchObject({ code: 'unknown_rule' })
+    expect(node.check({ rule: 'demo', key: 'a', cost: 101 })).toMatchObject({
+      code: 'invalid_cost',
+    })
+    expect(node.check({ rule: 'demo', key: 'a', cost: 0.5 })).toMatchObject({
+      code: 'invalid_cost',
+    })
+    expect(node.check({ rule: 'demo', key: '' })).toMatchObject({ code: 'invalid_key' })
+    expect(node.check({ rule: 'demo', key: 'ä'.repeat(129) })).toMatchObject({
+      code: 'invalid_key',
+    })
+    expect(node.check({ rule: 'demo', key: 'a', cost: 0 })).toMatchObject({ remaining: 100 })
+  })
+
+  test.each<[string, NodeOptions['rules']]>([
+    ['a list', DEMO],
+    ['an object as in a file', { version: 1, rules: DEMO }],
+    ['an object without a version', { rules: DEMO }],
+    ['text', 'version: 1\nrules:\n  - { name: demo, limits: [{ rate: 100/s }] }\n'],
+  ])('takes its rules as %s', async (_, rules) => {
+    const node = await single({ rules })
+    expect(node.rules).toEqual([
+      { name: 'demo', limits: [{ rate: { count: 100, periodMs: 1_000 }, burst: 100 }] },
+    ])
+  })
+
+  test('does not start with rules that make no sense, and says what is wrong', async () => {
+    await expect(createNode({ rules: [{ name: 'demo', limit: [] }] })).rejects.toThrow(RulesError)
+    await expect(createNode({ rules: [{ name: 'demo', limit: [] }] })).rejects.toThrow(
+      'did you mean "limits"?',
+    )
+  })
+
+  test('closes twice without harm', async () => {
+    const node = await single()
+    await Promise.all([node.close(), node.close()])
+  })
+})
