@@ -197,6 +197,8 @@ class Endpoint implements Transport {
   readonly #known = new Map<NodeId, readonly string[]>()
   readonly #links = new Map<NodeId, Link>()
   readonly #dialling = new Set<NodeId>()
+  /** Peers that refused and will be dialled again. */
+  readonly #pausing = new Set<NodeId>()
   #listener: TransportListener | undefined
 
   constructor(network: Network, self: NodeId) {
@@ -225,8 +227,9 @@ class Endpoint implements Transport {
 
   know(peer: NodeId, addresses: readonly string[]): void {
     if (peer === this.self || !this.alive) return
+    const isNews = this.#known.get(peer)?.join() !== addresses.join()
     this.#known.set(peer, addresses)
-    this.#network.plan(0, () => this.#dial(peer))
+    if (isNews) this.#network.plan(0, () => this.#dial(peer))
   }
 
   forget(peer: NodeId): void {
@@ -280,7 +283,12 @@ class Endpoint implements Transport {
   #refused(peer: NodeId): void {
     this.#dialling.delete(peer)
     if (this.#known.has(peer)) this.#tell((listener) => listener.refused(peer))
-    this.#network.plan(REDIAL_MS, () => this.#dial(peer))
+    if (this.#pausing.has(peer)) return
+    this.#pausing.add(peer)
+    this.#network.plan(REDIAL_MS, () => {
+      this.#pausing.delete(peer)
+      this.#dial(peer)
+    })
   }
 
   /** The second packet has arrived: the peer can be heard. The third one opens the link at its end. */

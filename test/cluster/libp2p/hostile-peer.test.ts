@@ -1,4 +1,4 @@
-import { multicodec } from '@chainsafe/libp2p-gossipsub'
+import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import { RPC } from '@chainsafe/libp2p-gossipsub/message'
 import type { PrivateKey, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -134,6 +134,27 @@ describe('a peer that breaks the rules of the frame stream', () => {
   })
 })
 
+describe('a peer with two connections', () => {
+  test('that loses one loses both, or its gossip would go into the void', async () => {
+    const [low, high] = await orderedIdentities()
+    const victim = await transports.start('victim', { privateKey: low })
+    const heard = new Recorder(victim)
+    const peer = await startHostile(high)
+    const address = multiaddr(victim.addresses[0])
+    await peer.dial(address)
+    await until('it is linked', () => heard.isLinked(nodeIdOf(high)))
+    // Under another name of the host, lest libp2p takes them for the same.
+    const second = await peer.dial(
+      multiaddr(victim.addresses[0]?.replace('/ip4/127.0.0.1', '/dns4/localhost')),
+      { force: true },
+    )
+    expect(peer.getConnections()).toHaveLength(2)
+    await second.close()
+    await until('both are closed', () => peer.getConnections().length === 0)
+    expect(heard.isLinked(nodeIdOf(high))).toBe(false)
+  })
+})
+
 describe('a stranger', () => {
   test('with another pre-shared key never links and is never heard', async () => {
     const a = await transports.start('a', { preSharedKey: generatePreSharedKey() })
@@ -204,32 +225,20 @@ describe('a peer that invents topics', () => {
     victim.services.pubsub.subscribe(TOPIC)
     const hostile = await startHostile(low)
     const [address] = victim.services.listening.addresses()
-    const connection = await hostile.dial(multiaddr(address))
-    const stream = await connection.newStream(multicodec)
-    const bogus = (from: number, count: number) =>
-      rpc(Array.from({ length: count }, (_, i) => `bogus-${from + i}`))
-    function* subscriptions() {
-      yield bogus(0, 20_000)
-      for (let from = 0; from < 20_000; from += 100) yield bogus(from, 100)
-      yield rpc([TOPIC])
+    await hostile.dial(multiaddr(address))
+    const { streamsOutbound } = hostile.services.pubsub as unknown as GossipSub
+    await until('their gossipsubs have met', () => streamsOutbound.has(nodeIdOf(high)))
+    const bogus = (from: number, count: number) => {
+      const topics = Array.from({ length: count }, (_, i) => `bogus-${from + i}`)
+      const subscriptions = topics.map((topic) => ({ subscribe: true, topic }))
+      streamsOutbound.get(nodeIdOf(high))?.push(RPC.encode({ subscriptions, messages: [] }))
     }
-    writeTo(stream, subscriptions())
+    bogus(0, 20_000)
+    for (let from = 0; from < 20_000; from += 100) bogus(from, 100)
+    hostile.services.pubsub.subscribe(TOPIC)
     const { pubsub } = victim.services
     await until('the last message is processed', () => pubsub.getSubscribers(TOPIC).length === 1)
     const { topics } = pubsub as unknown as { readonly topics: ReadonlyMap<string, unknown> }
     expect([...topics.keys()]).toEqual([TOPIC])
   })
 })
-
-/** A gossipsub message with its length before it. */
-function rpc(topics: readonly string[]): Uint8Array {
-  const message = RPC.encode({
-    subscriptions: topics.map((topic) => ({ subscribe: true, topic })),
-    messages: [],
-  })
-  return Uint8Array.from([...varint(message.byteLength), ...message])
-}
-
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))]
-}
