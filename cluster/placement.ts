@@ -16,12 +16,18 @@ import type { NodeId } from '../crdt/node-id.ts'
  */
 export const VNODES = 256
 
+/** The ring is searched within one of 2^12 equal parts: with ten nodes, among two or three points. */
+const PART_BITS = 20
+const PARTS = 2 ** 12
+
 export class Placement {
   /** Fingerprint of the members: nodes with equal views place every key alike. 0 for nobody. */
   readonly view: number
   readonly members: readonly NodeId[]
   readonly #positions: Uint32Array
   readonly #owners: Uint16Array
+  /** For each part, and for the end, the first point at or after its start. */
+  readonly #starts: Uint32Array
 
   constructor(members: Iterable<NodeId>) {
     this.members = [...new Set(members)].sort()
@@ -29,6 +35,7 @@ export class Placement {
     const points = pointsOf(this.members)
     this.#positions = Uint32Array.from(points, ([position]) => position)
     this.#owners = Uint16Array.from(points, ([, owner]) => owner)
+    this.#starts = startsOf(this.#positions)
   }
 
   has(member: NodeId): boolean {
@@ -45,7 +52,7 @@ export class Placement {
     const wanted = Math.min(count, this.members.length)
     const list: NodeId[] = []
     const start = this.#pointAt(hashHi)
-    for (let step = 0; list.length < wanted; step++) {
+    for (let step = 0; list.length < wanted && step < this.#owners.length; step++) {
       const point = (start + step) % this.#owners.length
       const member = this.members[this.#owners[point] as number] as NodeId
       if (!list.includes(member)) list.push(member)
@@ -55,8 +62,9 @@ export class Placement {
 
   /** The first point at or after a position, around the ring. */
   #pointAt(position: number): number {
-    let low = 0
-    let high = this.#positions.length
+    const part = position >>> PART_BITS
+    let low = this.#starts[part] as number
+    let high = this.#starts[part + 1] as number
     while (low < high) {
       const middle = (low + high) >>> 1
       if ((this.#positions[middle] as number) < position) low = middle + 1
@@ -66,16 +74,36 @@ export class Placement {
   }
 }
 
-/** All points in order of position; ties go to the smaller id, so that order of insertion never shows. */
+/**
+ * All points in order of position; ties go to the smaller id, so that order of insertion never shows.
+ * hashring keeps its servers in plain objects: the mark before each id keeps `__proto__` an ordinary name.
+ */
 function pointsOf(members: readonly NodeId[]): [position: number, owner: number][] {
   if (members.length === 0) return []
-  const ring = new HashRing(Object.fromEntries(members.map((id) => [id, { vnodes: VNODES }])))
+  const ring = new HashRing(
+    Object.fromEntries(members.map((id) => [marked(id), { vnodes: VNODES }])),
+  )
   const points = ring.points()
   return members
     .flatMap((id, owner) =>
-      (points[id] ?? []).map((position): [number, number] => [position, owner]),
+      (points[marked(id)] ?? []).map((position): [number, number] => [position, owner]),
     )
     .sort(([a, ownerA], [b, ownerB]) => a - b || ownerA - ownerB)
+}
+
+function startsOf(positions: Uint32Array): Uint32Array {
+  const starts = new Uint32Array(PARTS + 1)
+  let point = 0
+  for (let part = 0; part < PARTS; part++) {
+    while (point < positions.length && (positions[point] as number) >>> PART_BITS < part) point += 1
+    starts[part] = point
+  }
+  starts[PARTS] = positions.length
+  return starts
+}
+
+function marked(id: NodeId): string {
+  return `@${id}`
 }
 
 /** FNV-1a over the sorted ids. */

@@ -2,10 +2,12 @@ import type { Slicing } from './sliced-counter.ts'
 
 /**
  * A running digest of a slab of sliced counters, so that two replicas can tell where they differ without
- * reading a table: per slice and bucket, the XOR of the hashes of all entries in it.
+ * reading a table: per slice and bucket, the sum over all entries of
  *
- * XOR makes it incremental: a count that rises is taken out with its old hash and put in with its new one,
- * in O(1) at each change. A slice that falls off the ring takes its buckets with it.
+ *     mix(key, actor, slice) · count        modulo 2^32
+ *
+ * Being linear it is incremental: a count that rises by n adds n times its entry's mix, in O(1). A slice
+ * that falls off the ring takes its buckets with it.
  */
 export const BUCKETS = 256
 
@@ -21,22 +23,13 @@ export class SliceDigest {
     this.#buckets = new Uint32Array(slicing.slices * BUCKETS)
   }
 
-  /** The entry (key hash, actor, slice) changed from one count to another; 0 stands for no entry. */
-  replace(
-    hashHi: number,
-    hashLo: number,
-    actorTag: number,
-    slice: number,
-    from: number,
-    to: number,
-  ): void {
+  /** The count of (key hash, actor, slice) changed by so much. */
+  add(hashHi: number, hashLo: number, actorTag: number, slice: number, change: number): void {
     const at = this.#open(slice)
     if (at < 0) return
-    let difference = 0
-    if (from !== 0) difference ^= entryHash(hashHi, hashLo, actorTag, slice, from)
-    if (to !== 0) difference ^= entryHash(hashHi, hashLo, actorTag, slice, to)
     const bucket = at * BUCKETS + bucketOf(hashHi)
-    this.#buckets[bucket] = (this.#buckets[bucket] as number) ^ difference
+    const difference = Math.imul(mix(hashHi, hashLo, actorTag, slice), change)
+    this.#buckets[bucket] = (this.#buckets[bucket] as number) + difference
   }
 
   /** The digest of slices `[from, to]`, per bucket. */
@@ -47,7 +40,7 @@ export class SliceDigest {
       if (slice < from || slice > to) continue
       const base = at * BUCKETS
       for (let bucket = 0; bucket < BUCKETS; bucket++) {
-        digest[bucket] = (digest[bucket] as number) ^ (this.#buckets[base + bucket] as number)
+        digest[bucket] = (digest[bucket] as number) + (this.#buckets[base + bucket] as number)
       }
     }
     return digest
@@ -70,17 +63,10 @@ export function bucketOf(hashHi: number): number {
   return hashHi & (BUCKETS - 1)
 }
 
-/** A 32-bit mix of all five words, in the manner of MurmurHash3's finaliser. */
-function entryHash(
-  hashHi: number,
-  hashLo: number,
-  actorTag: number,
-  slice: number,
-  count: number,
-): number {
+/** 32 bits of all four words, in the manner of MurmurHash3's finaliser; odd, so that no count times it is 0. */
+function mix(hashHi: number, hashLo: number, actorTag: number, slice: number): number {
   let hash = Math.imul(hashHi ^ actorTag, 0x9e3779b1) ^ hashLo
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) ^ slice
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35) ^ count
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  return (hash ^ (hash >>> 13)) >>> 0
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return hash | 1
 }

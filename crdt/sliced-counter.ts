@@ -6,7 +6,8 @@
  * hear. A count is therefore an absolute fact ("actor a admitted 7 in slice j"), merge is the pointwise
  * maximum, and old slices fall off the end by themselves: no tombstones, no debt older than the ring.
  *
- * A ring is `1 + slices` words of flat memory, so that a million of them are one allocation:
+ * A ring is `1 + slices` words of flat memory, so that a million of them are one allocation, and may lie
+ * beside other columns of the same row:
  *
  *     [ head slice, modulo 2^32 | count of slice j at position j mod slices ... ]
  *
@@ -36,22 +37,38 @@ export function oldestLive(slicing: Slicing, slice: number): number {
 /** The largest count an entry can hold. */
 export const COUNT_MAX = 0xffff_ffff
 
+/** Words that a ring takes. */
+export function ringWords(slicing: Slicing): number {
+  return 1 + slicing.slices
+}
+
+/** A column of a table in flat memory: that of row `r` starts at word `offset + r·stride`. */
+export interface Column {
+  readonly words: Uint32Array
+  readonly offset: number
+  readonly stride: number
+}
+
 /** A slab of rings, addressed by number. Every operation is O(1) but for the slices it skips. */
 export class SlicedCounters {
   readonly slicing: Slicing
   readonly #words: Uint32Array
+  readonly #offset: number
   readonly #stride: number
 
-  constructor(slicing: Slicing, capacity: number) {
+  /** So many rings in memory of their own, or rings in given memory. */
+  constructor(slicing: Slicing, where: number | Column) {
+    const memory = typeof where === 'number' ? ownMemory(slicing, where) : where
     this.slicing = slicing
-    this.#stride = 1 + slicing.slices
-    this.#words = new Uint32Array(capacity * this.#stride)
+    this.#words = memory.words
+    this.#offset = memory.offset
+    this.#stride = memory.stride
   }
 
   /** What the ring holds for `slice`; 0 when that slice is not live in it. */
   count(ring: number, slice: number): number {
     if (slice < 0) return 0
-    const base = ring * this.#stride
+    const base = this.#base(ring)
     const age = ((this.#words[base] as number) - slice) | 0
     if (age < 0 || age >= this.slicing.slices) return 0
     return this.#words[base + 1 + (slice % this.slicing.slices)] as number
@@ -64,7 +81,7 @@ export class SlicedCounters {
     const position = 1 + (slice % slices)
     let sum = 0
     for (const ring of rings) {
-      const base = ring * this.#stride
+      const base = this.#base(ring)
       const age = ((this.#words[base] as number) - slice) | 0
       if (age >= 0 && age < slices) sum += this.#words[base + position] as number
     }
@@ -88,7 +105,7 @@ export class SlicedCounters {
   raise(ring: number, slice: number, count: number): number {
     if (slice < 0 || count <= 0) return 0
     const { slices } = this.slicing
-    const base = ring * this.#stride
+    const base = this.#base(ring)
     const ahead = (slice - (this.#words[base] as number)) | 0
     if (ahead > 0) this.#advance(base, slice, ahead)
     else if (ahead < 0 && this.#isBlank(base)) this.#words[base] = slice
@@ -111,12 +128,16 @@ export class SlicedCounters {
    * ring it is some multiple of 2^32.
    */
   newest(ring: number, around: number): number {
-    return around + (((this.#words[ring * this.#stride] as number) - around) | 0)
+    return around + (((this.#words[this.#base(ring)] as number) - around) | 0)
   }
 
   clear(ring: number): void {
-    const base = ring * this.#stride
-    this.#words.fill(0, base, base + this.#stride)
+    const base = this.#base(ring)
+    this.#words.fill(0, base, base + ringWords(this.slicing))
+  }
+
+  #base(ring: number): number {
+    return this.#offset + ring * this.#stride
   }
 
   /** Invariant: the positions of slices in `(old head, new head]` are zero before they are used. */
@@ -132,9 +153,14 @@ export class SlicedCounters {
   }
 
   #isBlank(base: number): boolean {
-    for (let word = base; word < base + this.#stride; word++) {
+    for (let word = base; word < base + ringWords(this.slicing); word++) {
       if (this.#words[word] !== 0) return false
     }
     return true
   }
+}
+
+function ownMemory(slicing: Slicing, rings: number): Column {
+  const stride = ringWords(slicing)
+  return { words: new Uint32Array(rings * stride), offset: 0, stride }
 }

@@ -4,6 +4,7 @@ import {
   COUNT_NUMBERS_MAX,
   EARLY_FLUSH_BURST_SHARE,
   FRAME_ACTORS_MAX,
+  MESSAGE_RULES_MAX,
   REFUSALS_REMEMBERED,
 } from '../cluster/limits.ts'
 import type {
@@ -67,6 +68,7 @@ interface PendingCheck {
  * arguments, effects are returned, nothing waits; the server and the simulator drive the same class.
  */
 export class Node {
+  readonly #self: { readonly id: NodeId; readonly name: string }
   readonly #limiter: Limiter
   readonly #replica: Replica
   readonly #refusals: Refusals
@@ -77,6 +79,7 @@ export class Node {
 
   constructor(options: NodeOptions, random: Random, nowMs: number) {
     const { self, rules } = options
+    this.#self = self
     this.#limiter = new Limiter(
       rules,
       { node: self.id, incarnation: self.incarnation },
@@ -86,6 +89,7 @@ export class Node {
         aheadMsMax: CLOCK_AHEAD_MS_MAX,
         numbersMax: COUNT_NUMBERS_MAX,
         actorsMax: FRAME_ACTORS_MAX,
+        rulesMax: MESSAGE_RULES_MAX,
       },
     )
     const decide = (check: ForwardedCheck, atMs: number) => this.#decideForwarded(check, atMs)
@@ -109,9 +113,9 @@ export class Node {
     if (rejection !== undefined) return rejection
     const { cost } = request
     const key = state.hash(request.key)
-    const { self, placement } = this.#replica.membership
-    const owner = placement.owner(key.hi) ?? self.id
-    if (owner === self.id && placement.members.length > 0) {
+    const { placement } = this.#replica.membership
+    const owner = placement.owner(key.hi) ?? this.#self.id
+    if (owner === this.#self.id && placement.members.length > 0) {
       return this.#answer(state, state.decide(key, cost, nowMs), 'owner', owner, nowMs)
     }
     return this.#recall(state, key, cost, owner, nowMs) ?? this.#ask(state, key, cost, owner, nowMs)
@@ -227,11 +231,7 @@ export class Node {
     const { verdict, remaining, retryAfterMs, resetMs } = settled
     const limit = Math.min(settled.limit, state.rule.limits.length - 1)
     const decidedBy =
-      by === owner
-        ? 'owner'
-        : by === this.#replica.membership.self.id
-          ? this.#standInName()
-          : 'replica'
+      by === owner ? 'owner' : by === this.#self.id ? this.#standInName() : 'replica'
     if (verdict === 'allowed') {
       const decision: Decision = { type: 'allowed', limit, remaining, resetMs }
       return this.#answer(state, decision, decidedBy, owner, nowMs)
@@ -257,7 +257,6 @@ export class Node {
     owner: NodeId,
     nowMs: number,
   ): Answer {
-    const { membership } = this.#replica
     const policy = state.rule.limits[decision.limit] as LimitPolicy
     const standsIn = decidedBy === 'replica' || decidedBy === 'local'
     return {
@@ -272,10 +271,14 @@ export class Node {
       decidedBy,
       consistency: this.#consistency(standsIn),
       overshootBound: this.#overshootBound(policy, standsIn, nowMs),
-      owner: membership.record(owner)?.name ?? owner,
-      node: membership.self.name,
+      owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
+      node: this.#self.name,
       limitIndex: decision.limit,
     }
+  }
+
+  #nameOf(id: NodeId): string {
+    return this.#replica.membership.record(id)?.name ?? id
   }
 
   #consistency(standsIn: boolean): Consistency {

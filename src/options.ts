@@ -76,7 +76,7 @@ export interface ServerOptions {
   /**
    * Keys remembered per rule. Memory is reserved as they come:
    *
-   *     bytes ≤ keysMax · Σ over rules (33 + limits · (20 + 4 · slices))     slices ≥ 18
+   *     bytes ≤ keysMax · Σ over rules (40 + limits · (20 + 4 · slices))     slices ≥ 18
    *
    * about 130 bytes for a key of one limit, and as much again for every further node that admitted for
    * it. Too small: the least used keys are forgotten and start with a full burst; too large: only memory.

@@ -13,6 +13,7 @@ interface OpenBlock extends CountsBlock {
 export interface CountsMessageMax {
   readonly numbersMax: number
   readonly actorsMax: number
+  readonly rulesMax: number
 }
 
 /** Collects rows into counts messages within a maximum. Actors are numbered anew in each message. */
@@ -21,7 +22,7 @@ export class CountsWriter {
   readonly #max: CountsMessageMax
   readonly #nowMs: number
   readonly #done: Counts[] = []
-  #blocks: OpenBlock[] = []
+  #blocks = new Map<string, OpenBlock>()
   #named: Actor[] = []
   #numbers = new Map<number, number>()
   #written = 0
@@ -42,9 +43,7 @@ export class CountsWriter {
     const counts = store.limits.map((_, limit) => this.#countsFrom(store, limit, row, sinceMs))
     if (counts.every((tokens) => tokens[1] === 0)) return
     const size = 3 + counts.reduce((sum, tokens) => sum + tokens.length, 0)
-    if (this.#written + size > this.#max.numbersMax || this.#named.length >= this.#max.actorsMax) {
-      this.#seal()
-    }
+    if (this.#isFull(rule, size)) this.#seal()
     const block = this.#block(rule, store)
     block.entries.push(store.table.hi(row), store.table.lo(row), this.#number(row, store))
     for (const tokens of counts) block.entries.push(...tokens)
@@ -52,16 +51,20 @@ export class CountsWriter {
   }
 
   finish(): Counts[] {
-    if (this.#blocks.length > 0) this.#seal()
+    if (this.#blocks.size > 0) this.#seal()
     return this.#done
   }
 
-  /** `[offset, n, count × n]`, from the first to the last slice with a count. */
+  /**
+   * `[offset, n, count × n]`, from the first to the last slice with a count. A row must fit a message: of
+   * more slices than that, the newest go.
+   */
   #countsFrom(store: KeyStore, limit: number, row: number, sinceMs: number): number[] {
     const counters = store.counters[limit] as SlicedCounters
     const current = sliceAt(counters.slicing, this.#nowMs)
     const base = oldestLive(counters.slicing, current)
-    let first = Math.max(base, sliceAt(counters.slicing, sinceMs))
+    const slicesMax = Math.floor((this.#max.numbersMax - 3) / store.limits.length) - 2
+    let first = Math.max(base, sliceAt(counters.slicing, sinceMs), current - slicesMax + 1)
     while (first <= current && counters.count(row, first) === 0) first += 1
     let last = current
     while (last > first && counters.count(row, last) === 0) last -= 1
@@ -71,16 +74,25 @@ export class CountsWriter {
     return tokens
   }
 
+  #isFull(rule: string, size: number): boolean {
+    const { numbersMax, actorsMax, rulesMax } = this.#max
+    return (
+      this.#written + size > numbersMax ||
+      this.#named.length >= actorsMax ||
+      (this.#blocks.size >= rulesMax && !this.#blocks.has(rule))
+    )
+  }
+
   #block(rule: string, store: KeyStore): OpenBlock {
-    const last = this.#blocks.at(-1)
-    if (last?.rule === rule) return last
+    const open = this.#blocks.get(rule)
+    if (open !== undefined) return open
     const block: OpenBlock = {
       rule,
       sliceMs: store.limits.map((limit) => limit.sliceMs),
       base: store.limits.map((limit: Limit) => oldestLive(limit, sliceAt(limit, this.#nowMs))),
       entries: [],
     }
-    this.#blocks.push(block)
+    this.#blocks.set(rule, block)
     return block
   }
 
@@ -95,8 +107,9 @@ export class CountsWriter {
   }
 
   #seal(): void {
-    if (this.#blocks.length > 0) this.#done.push({ actors: this.#named, blocks: this.#blocks })
-    this.#blocks = []
+    const blocks = [...this.#blocks.values()]
+    if (blocks.length > 0) this.#done.push({ actors: this.#named, blocks })
+    this.#blocks = new Map()
     this.#named = []
     this.#numbers = new Map()
     this.#written = 0

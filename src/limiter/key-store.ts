@@ -1,9 +1,16 @@
 import { fold } from '../../crdt/fold.ts'
 import { SliceDigest } from '../../crdt/slice-digest.ts'
-import { oldestLive, SlicedCounters, sliceAt } from '../../crdt/sliced-counter.ts'
+import { oldestLive, ringWords, SlicedCounters, sliceAt } from '../../crdt/sliced-counter.ts'
 import { type ActorTable, SELF } from './actor-table.ts'
-import { ACTING, DIRTY, KEY, KeyTable, NO_ROW } from './key-table.ts'
+import { ACTING, DIRTY, KEY, KeyTable, NO_ROW, TABLE_WORDS } from './key-table.ts'
 import type { Limit } from './limit.ts'
+import { Unsent } from './unsent.ts'
+
+/** A bucket is two doubles: its level in units, and when it was that, in ms. */
+const BUCKET_WORDS = 4
+const UNSENT_WORDS = 1
+/** Words before the buckets; even, because doubles lie on double words. */
+const BUCKETS_AT = TABLE_WORDS + UNSENT_WORDS
 
 /** Rows an eviction looks at before it settles for the least used key among them. */
 export const EVICTION_ROWS = 64
@@ -14,27 +21,51 @@ export const EVICTION_ROWS = 64
  *
  * Invariant: for a key marked acting, the bucket's level is never below the true level of the counts held;
  * every count that arrives late raises both.
+ *
+ * All of a row lies together, for at a million keys the time of a decision is that of its cache misses:
+ *
+ *     table's words | unsent tokens | level, time for each limit | ring for each limit
  */
 export class KeyStore {
   readonly limits: readonly Limit[]
   readonly table: KeyTable
   readonly counters: readonly SlicedCounters[]
   readonly digests: readonly SliceDigest[]
+  /** What of the own counts is still to be sent. */
+  readonly unsent: Unsent
   readonly #actors: ActorTable
-  /** For each row and limit: level in units, and when it was that, in ms. */
-  readonly #buckets: Float64Array
+  /** The same memory as words and as doubles. */
+  readonly #doubles: Float64Array
+  readonly #rowDoubles: number
   #hand = 0
   #sweepAt = 0
   #evicted = 0
   readonly #chain: number[] = []
 
-  constructor(limits: readonly Limit[], keysMax: number, actors: ActorTable) {
+  /** More than `flushTokens` of one key unsent ask for an early flush. */
+  constructor(
+    limits: readonly Limit[],
+    keysMax: number,
+    actors: ActorTable,
+    flushTokens = Number.POSITIVE_INFINITY,
+  ) {
     this.limits = limits
     this.#actors = actors
-    this.table = new KeyTable(keysMax)
-    this.counters = limits.map((limit) => new SlicedCounters(limit, keysMax))
+    const ringsAt = BUCKETS_AT + limits.length * BUCKET_WORDS
+    const offsets = limits.map((_, limit) =>
+      limits.slice(0, limit).reduce((offset, before) => offset + ringWords(before), ringsAt),
+    )
+    const rowWords = limits.reduce((words, limit) => words + ringWords(limit), ringsAt)
+    this.#rowDoubles = Math.ceil(rowWords / 2)
+    const stride = this.#rowDoubles * 2
+    this.#doubles = new Float64Array(keysMax * this.#rowDoubles)
+    const words = new Uint32Array(this.#doubles.buffer)
+    this.table = new KeyTable(keysMax, words, stride)
+    this.unsent = new Unsent(this.table, { words, offset: TABLE_WORDS, stride }, flushTokens)
+    this.counters = limits.map((limit, index) => {
+      return new SlicedCounters(limit, { words, offset: offsets[index] as number, stride })
+    })
     this.digests = limits.map((limit) => new SliceDigest(limit))
-    this.#buckets = new Float64Array(keysMax * limits.length * 2)
   }
 
   /** Live keys given up for new ones so far. */
@@ -64,24 +95,24 @@ export class KeyStore {
 
   /** Level of the acting owner's bucket, in units, drained to now. */
   level(key: number, limit: number, nowMs: number): number {
-    const at = (key * this.limits.length + limit) * 2
-    const elapsedMs = Math.max(0, nowMs - (this.#buckets[at + 1] as number))
+    const at = this.#bucket(key, limit)
+    const elapsedMs = Math.max(0, nowMs - (this.#doubles[at + 1] as number))
     return Math.max(
       0,
-      (this.#buckets[at] as number) - elapsedMs * (this.limits[limit] as Limit).drainPerMs,
+      (this.#doubles[at] as number) - elapsedMs * (this.limits[limit] as Limit).drainPerMs,
     )
   }
 
   /** How long the clock, having gone back, takes to reach the bucket's time; nothing drains until then. */
   behindMs(key: number, limit: number, nowMs: number): number {
-    const at = (key * this.limits.length + limit) * 2
-    return Math.max(0, (this.#buckets[at + 1] as number) - nowMs)
+    const at = this.#bucket(key, limit)
+    return Math.max(0, (this.#doubles[at + 1] as number) - nowMs)
   }
 
   setLevel(key: number, limit: number, level: number, nowMs: number): void {
-    const at = (key * this.limits.length + limit) * 2
-    this.#buckets[at] = level
-    this.#buckets[at + 1] = Math.max(nowMs, this.#buckets[at + 1] as number)
+    const at = this.#bucket(key, limit)
+    this.#doubles[at] = level
+    this.#doubles[at + 1] = Math.max(nowMs, this.#doubles[at + 1] as number)
   }
 
   /** Level by the replicated counts alone: what any replica must assume. */
@@ -95,9 +126,9 @@ export class KeyStore {
   /** From now on this node decides the key: its bucket starts from what the counts say. */
   takeOver(key: number, nowMs: number): void {
     for (let limit = 0; limit < this.limits.length; limit++) {
-      const at = (key * this.limits.length + limit) * 2
-      this.#buckets[at] = this.folded(key, limit, nowMs)
-      this.#buckets[at + 1] = nowMs
+      const at = this.#bucket(key, limit)
+      this.#doubles[at] = this.folded(key, limit, nowMs)
+      this.#doubles[at + 1] = nowMs
     }
     this.table.mark(key, ACTING)
   }
@@ -118,15 +149,16 @@ export class KeyStore {
     if (row === NO_ROW) return
     for (let limit = 0; limit < this.limits.length; limit++) {
       const slice = sliceAt(this.limits[limit] as Limit, nowMs)
-      const before = (this.counters[limit] as SlicedCounters).count(row, slice)
-      this.raise(row, limit, slice, before + cost)
+      const counters = this.counters[limit] as SlicedCounters
+      this.raise(row, limit, slice, counters.count(row, slice) + cost)
     }
+    this.unsent.add(key, cost)
   }
 
   /** Raises one entry to `count`; returns by how much it rose. */
   raise(row: number, limit: number, slice: number, count: number): number {
     const rise = (this.counters[limit] as SlicedCounters).raise(row, slice, count)
-    if (rise > 0) this.#digest(row, limit, slice, count - rise, count)
+    if (rise > 0) this.#digest(row, limit, slice, rise)
     return rise
   }
 
@@ -149,7 +181,7 @@ export class KeyStore {
   forget(key: number, nowMs: number): void {
     while (this.table.next(key) !== NO_ROW) this.#dropAfter(key, nowMs)
     this.#blank(key, nowMs)
-    this.#buckets.fill(0, key * this.limits.length * 2, (key + 1) * this.limits.length * 2)
+    this.#doubles.fill(0, this.#bucket(key, 0), this.#bucket(key, this.limits.length))
     this.table.remove(key)
   }
 
@@ -224,16 +256,21 @@ export class KeyStore {
       const newest = counters.newest(row, sliceAt(this.limits[limit] as Limit, nowMs))
       for (let age = 0; age < counters.slicing.slices; age++) {
         const count = counters.count(row, newest - age)
-        if (count !== 0) this.#digest(row, limit, newest - age, count, 0)
+        if (count !== 0) this.#digest(row, limit, newest - age, -count)
       }
       counters.clear(row)
     }
     this.#actors.release(this.table.actor(row))
   }
 
-  #digest(row: number, limit: number, slice: number, from: number, to: number): void {
+  #digest(row: number, limit: number, slice: number, change: number): void {
     const tag = this.#actors.tag(this.table.actor(row))
     const digest = this.digests[limit] as SliceDigest
-    digest.replace(this.table.hi(row), this.table.lo(row), tag, slice, from, to)
+    digest.add(this.table.hi(row), this.table.lo(row), tag, slice, change)
+  }
+
+  /** Where a bucket lies among the doubles. */
+  #bucket(key: number, limit: number): number {
+    return key * this.#rowDoubles + (BUCKETS_AT + limit * BUCKET_WORDS) / 2
   }
 }

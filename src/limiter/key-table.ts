@@ -6,10 +6,11 @@
  * A key is a chain of rows: the first stands for the key and for the first actor heard of; each further
  * actor that admitted for this key has a row of its own behind it.
  *
- *     ids     hash high, hash low, actor, next row + 1        4 words a row
- *     index   row + 1 of a key, by linear probing             2..4 words a key
+ *     row     hash high, hash low, actor, next row + 1, marks     5 words, and whatever lies behind them
+ *     index   row + 1 of a key, by linear probing                 2 to 4 words a key
  *
- * What else belongs to a row (its bucket, its rings) lives in slabs of the same numbering elsewhere.
+ * Rows may be longer than the table needs: what else belongs to a row (its bucket, its rings) lies behind,
+ * because a decision that touches one cache line of a row soon touches the next.
  */
 export const NO_ROW = -1
 
@@ -17,7 +18,9 @@ const HI = 0
 const LO = 1
 const ACTOR = 2
 const NEXT = 3
-const STRIDE = 4
+const MARKS = 4
+/** Words at the start of a row that are the table's. */
+export const TABLE_WORDS = 5
 
 /** Marks of a row, one bit each. `KEY` is set on the first row of a key. */
 export const KEY = 1
@@ -27,8 +30,8 @@ const IN_USE = 8
 
 export class KeyTable {
   readonly rowsMax: number
-  readonly #ids: Uint32Array
-  readonly #marks: Uint8Array
+  readonly #words: Uint32Array
+  readonly #stride: number
   readonly #index: Uint32Array
   readonly #mask: number
   #keys = 0
@@ -37,10 +40,15 @@ export class KeyTable {
   /** Head of the list of rows given back, linked through their next words. */
   #free = 0
 
-  constructor(rowsMax: number) {
+  /** Rows of `stride` words each in `words`; by default in memory of its own. */
+  constructor(
+    rowsMax: number,
+    words: Uint32Array = new Uint32Array(rowsMax * TABLE_WORDS),
+    stride = TABLE_WORDS,
+  ) {
     this.rowsMax = rowsMax
-    this.#ids = new Uint32Array(rowsMax * STRIDE)
-    this.#marks = new Uint8Array(rowsMax)
+    this.#words = words
+    this.#stride = stride
     this.#index = new Uint32Array(powerOfTwoFrom(rowsMax * 2))
     this.#mask = this.#index.length - 1
   }
@@ -56,11 +64,12 @@ export class KeyTable {
   }
 
   find(hi: number, lo: number): number {
-    const ids = this.#ids
+    const words = this.#words
+    const stride = this.#stride
     for (let slot = lo & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const row = (this.#index[slot] as number) - 1
       if (row === NO_ROW) return NO_ROW
-      if (ids[row * STRIDE + LO] === lo && ids[row * STRIDE + HI] === hi) return row
+      if (words[row * stride + LO] === lo && words[row * stride + HI] === hi) return row
     }
   }
 
@@ -68,7 +77,7 @@ export class KeyTable {
   insert(hi: number, lo: number, actor: number): number {
     const row = this.#take(hi, lo, actor)
     if (row === NO_ROW) return NO_ROW
-    this.#marks[row] = IN_USE | KEY
+    this.#words[row * this.#stride + MARKS] = IN_USE | KEY
     let slot = lo & this.#mask
     while (this.#index[slot] !== 0) slot = (slot + 1) & this.#mask
     this.#index[slot] = row + 1
@@ -79,7 +88,7 @@ export class KeyTable {
   /** The row of `actor` in the chain of a key. */
   rowOf(key: number, actor: number): number {
     for (let row = key; row !== NO_ROW; row = this.next(row)) {
-      if (this.#ids[row * STRIDE + ACTOR] === actor) return row
+      if (this.#words[row * this.#stride + ACTOR] === actor) return row
     }
     return NO_ROW
   }
@@ -88,16 +97,16 @@ export class KeyTable {
   chain(key: number, actor: number): number {
     const row = this.#take(this.hi(key), this.lo(key), actor)
     if (row === NO_ROW) return NO_ROW
-    this.#marks[row] = IN_USE
-    this.#ids[row * STRIDE + NEXT] = this.#ids[key * STRIDE + NEXT] as number
-    this.#ids[key * STRIDE + NEXT] = row + 1
+    this.#words[row * this.#stride + MARKS] = IN_USE
+    this.#words[row * this.#stride + NEXT] = this.#words[key * this.#stride + NEXT] as number
+    this.#words[key * this.#stride + NEXT] = row + 1
     return row
   }
 
   /** Takes the row after `row` out of its chain. */
   unchainAfter(row: number): void {
     const gone = this.next(row)
-    this.#ids[row * STRIDE + NEXT] = this.#ids[gone * STRIDE + NEXT] as number
+    this.#words[row * this.#stride + NEXT] = this.#words[gone * this.#stride + NEXT] as number
     this.#giveBack(gone)
   }
 
@@ -109,49 +118,51 @@ export class KeyTable {
   }
 
   next(row: number): number {
-    return (this.#ids[row * STRIDE + NEXT] as number) - 1
+    return (this.#words[row * this.#stride + NEXT] as number) - 1
   }
 
   hi(row: number): number {
-    return this.#ids[row * STRIDE + HI] as number
+    return this.#words[row * this.#stride + HI] as number
   }
 
   lo(row: number): number {
-    return this.#ids[row * STRIDE + LO] as number
+    return this.#words[row * this.#stride + LO] as number
   }
 
   actor(row: number): number {
-    return this.#ids[row * STRIDE + ACTOR] as number
+    return this.#words[row * this.#stride + ACTOR] as number
   }
 
   isMarked(row: number, mark: number): boolean {
-    return ((this.#marks[row] as number) & mark) !== 0
+    return ((this.#words[row * this.#stride + MARKS] as number) & mark) !== 0
   }
 
   mark(row: number, mark: number): void {
-    this.#marks[row] = (this.#marks[row] as number) | mark
+    const at = row * this.#stride + MARKS
+    this.#words[at] = (this.#words[at] as number) | mark
   }
 
   unmark(row: number, mark: number): void {
-    this.#marks[row] = (this.#marks[row] as number) & ~mark
+    const at = row * this.#stride + MARKS
+    this.#words[at] = (this.#words[at] as number) & ~mark
   }
 
   #take(hi: number, lo: number, actor: number): number {
     let row = this.#free - 1
-    if (row !== NO_ROW) this.#free = this.#ids[row * STRIDE + NEXT] as number
+    if (row !== NO_ROW) this.#free = this.#words[row * this.#stride + NEXT] as number
     else if (this.#fresh < this.rowsMax) row = this.#fresh++
     else return NO_ROW
-    const base = row * STRIDE
-    this.#ids[base + HI] = hi
-    this.#ids[base + LO] = lo
-    this.#ids[base + ACTOR] = actor
-    this.#ids[base + NEXT] = 0
+    const base = row * this.#stride
+    this.#words[base + HI] = hi
+    this.#words[base + LO] = lo
+    this.#words[base + ACTOR] = actor
+    this.#words[base + NEXT] = 0
     return row
   }
 
   #giveBack(row: number): void {
-    this.#marks[row] = 0
-    this.#ids[row * STRIDE + NEXT] = this.#free
+    this.#words[row * this.#stride + MARKS] = 0
+    this.#words[row * this.#stride + NEXT] = this.#free
     this.#free = row + 1
   }
 

@@ -13,9 +13,10 @@ import { RuleState, type RuleStateOptions } from './rule-state.ts'
 export interface LimiterOptions extends RuleStateOptions {
   /** Counts further ahead of this node's clock than this are refused. */
   readonly aheadMsMax: number
-  /** Numbers, and actors, in one counts message. */
+  /** Numbers, actors and rules in one counts message. */
   readonly numbersMax: number
   readonly actorsMax: number
+  readonly rulesMax: number
 }
 
 /**
@@ -49,15 +50,15 @@ export class Limiter {
   }
 
   get flushWanted(): boolean {
-    for (const rule of this.#rules.values()) if (rule.unsent.flushWanted) return true
+    for (const rule of this.#rules.values()) if (rule.store.unsent.flushWanted) return true
     return false
   }
 
   /** Own counts of every key with admissions not sent yet, from the slice of `sinceMs` on. */
   takeDelta(sinceMs: number, nowMs: number): Counts[] {
     const writer = new CountsWriter(this.actors, this.#options, nowMs)
-    for (const { rule, store, unsent } of this.#rules.values()) {
-      for (const key of unsent.take()) {
+    for (const { rule, store } of this.#rules.values()) {
+      for (const key of store.unsent.take()) {
         const row = store.table.rowOf(key, SELF)
         if (row !== NO_ROW) writer.row(rule.name, store, row, sinceMs)
       }

@@ -5,7 +5,6 @@ import { KeyStore } from './key-store.ts'
 import { type Limit, limitOf } from './limit.ts'
 import type { Rule } from './policy.ts'
 import { decideTokenBucket } from './token-bucket.ts'
-import { Unsent } from './unsent.ts'
 
 export interface RuleStateOptions {
   /** Secret words that place keys; the same on all nodes of a cluster. */
@@ -17,20 +16,19 @@ export interface RuleStateOptions {
   readonly earlyFlushBurstShare: number
 }
 
-/** One rule at work: its limits, its keys' hashes, its memory, and what of it is still to be sent. */
+/** One rule at work: its limits, its keys' hashes, and its memory. */
 export class RuleState {
   readonly rule: Rule
   readonly store: KeyStore
-  readonly unsent: Unsent
   readonly costMax: number
   readonly #hasher: KeyHasher
 
   constructor(rule: Rule, actors: ActorTable, options: RuleStateOptions) {
     this.rule = rule
     const limits: Limit[] = rule.limits.map((policy) => limitOf(policy, options.gossipIntervalMs))
-    this.store = new KeyStore(limits, options.keysMax, actors)
     this.costMax = Math.min(...rule.limits.map((policy) => policy.burst))
-    this.unsent = new Unsent(this.store.table, this.costMax * options.earlyFlushBurstShare)
+    const flushTokens = this.costMax * options.earlyFlushBurstShare
+    this.store = new KeyStore(limits, options.keysMax, actors, flushTokens)
     this.#hasher = ruleHasher(options.hashKey, rule.name)
   }
 
@@ -40,10 +38,6 @@ export class RuleState {
 
   /** `cost` is a whole number in `[0, costMax]`. */
   decide(key: KeyHash, cost: number, nowMs: number): Decision {
-    const decision = decideTokenBucket(this.store, key, cost, nowMs)
-    if (decision.type === 'allowed' && cost > 0) {
-      this.unsent.add(this.store.table.find(key.hi, key.lo), cost)
-    }
-    return decision
+    return decideTokenBucket(this.store, key, cost, nowMs)
   }
 }

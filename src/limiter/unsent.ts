@@ -1,3 +1,4 @@
+import type { Column } from '../../crdt/sliced-counter.ts'
 import { DIRTY, type KeyTable } from './key-table.ts'
 
 /**
@@ -8,15 +9,20 @@ import { DIRTY, type KeyTable } from './key-table.ts'
  */
 export class Unsent {
   readonly #table: KeyTable
-  readonly #tokens: Uint32Array
+  readonly #words: Uint32Array
+  readonly #offset: number
+  readonly #stride: number
   /** Unsent tokens of one key that ask for an early flush. */
   readonly #flushTokens: number
   #keys: number[] = []
   #flushWanted = false
 
-  constructor(table: KeyTable, flushTokens: number) {
+  /** One word of each of the table's rows is for the tokens: that at `offset` in `words`. */
+  constructor(table: KeyTable, where: Column, flushTokens: number) {
     this.#table = table
-    this.#tokens = new Uint32Array(table.rowsMax)
+    this.#words = where.words
+    this.#offset = where.offset
+    this.#stride = where.stride
     this.#flushTokens = flushTokens
   }
 
@@ -25,13 +31,14 @@ export class Unsent {
   }
 
   add(key: number, tokens: number): void {
+    const at = this.#offset + key * this.#stride
     if (!this.#table.isMarked(key, DIRTY)) {
       this.#table.mark(key, DIRTY)
       this.#keys.push(key)
-      this.#tokens[key] = 0
+      this.#words[at] = 0
     }
-    const unsent = (this.#tokens[key] as number) + tokens
-    this.#tokens[key] = unsent
+    const unsent = (this.#words[at] as number) + tokens
+    this.#words[at] = unsent
     if (unsent > this.#flushTokens) this.#flushWanted = true
   }
 
