@@ -75,7 +75,8 @@ export class AntiEntropy {
   repair(from: NodeId, repair: Repair, nowMs: number): void {
     const { raised } = this.#state.merge(repair.counts, undefined, nowMs)
     if (raised > 0) this.#outbox.event({ type: 'repaired', peer: from, counts: raised })
-    if (repair.last) this.#rounds.delete(repair.round)
+    const { round, last } = repair
+    if (last && this.#rounds.get(round) === from) this.#rounds.delete(round)
     if (repair.want.length === 0) return
     this.#begin(from, UNASKED, repair.want, [])
   }

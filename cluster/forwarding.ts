@@ -2,7 +2,7 @@ import type { KeyRef } from '../crdt/counts.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { Breaker } from './breaker.ts'
 import { Latency } from './latency.ts'
-import { FORWARDS_PENDING_MAX, FRAME_CHECKS_MAX, HOPS_MAX } from './limits.ts'
+import { FORWARDS_PENDING_MAX, FRAME_CHECKS_MAX, HOPS_MAX, MESSAGE_RULES_MAX } from './limits.ts'
 import type { ForwardedCheck, ForwardedDecision } from './message.ts'
 import type { Outbox } from './outbox.ts'
 import type { ReplicatedState } from './replicated-state.ts'
@@ -36,6 +36,7 @@ interface Line {
   readonly latency: Latency
   /** Checks and answers of this event-loop turn, sent together when the node is drained. */
   checks: ForwardedCheck[]
+  rules: Set<string>
   keys: KeyRef[]
   decisions: ForwardedDecision[]
   decided: KeyRef[]
@@ -89,8 +90,10 @@ export class Forwarding {
     // Whoever stands in for a node that was asked in vain decides itself, and does not ask again.
     const hops = check.tried.length > 0 ? HOPS_MAX : check.hops + 1
     line.checks.push({ ...check.key, id, cost: check.cost, hops })
+    line.rules.add(check.key.rule)
     line.keys.push(check.key)
-    if (line.checks.length >= FRAME_CHECKS_MAX) this.#flushChecks(target, nowMs)
+    const isFull = line.checks.length >= FRAME_CHECKS_MAX || line.rules.size >= MESSAGE_RULES_MAX
+    if (isFull) this.#flushChecks(target, nowMs)
   }
 
   answer(peer: NodeId, key: KeyRef, decision: ForwardedDecision, nowMs: number): void {
@@ -140,6 +143,7 @@ export class Forwarding {
     line.decisions = []
     line.decided = []
     line.checks = []
+    line.rules = new Set()
     line.keys = []
     if (line.breaker.unlinked(nowMs)) this.#outbox.event({ type: 'breaker', peer, open: true })
     return this.#giveUp(({ target, sentMs }) => {
@@ -178,6 +182,7 @@ export class Forwarding {
     const { checks } = line
     this.#outbox.send(peer, { type: 'forward', view: this.view, checks, counts })
     line.checks = []
+    line.rules = new Set()
     line.keys = []
   }
 
@@ -207,6 +212,7 @@ export class Forwarding {
         breaker: new Breaker(),
         latency: new Latency(),
         checks: [],
+        rules: new Set(),
         keys: [],
         decisions: [],
         decided: [],

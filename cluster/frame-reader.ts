@@ -39,11 +39,11 @@ export class FrameReader {
     return field
   }
 
-  /** Bytes of exactly this length. */
+  /** Bytes of exactly this length: a copy, because the frame's buffer is the transport's. */
   bytes(length: number): Uint8Array {
     const field = this.#next()
     if (!(field instanceof Uint8Array) || field.length !== length) throw new Malformed()
-    return field
+    return new Uint8Array(field)
   }
 
   wholes(most: number): number[] {

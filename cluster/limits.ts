@@ -5,8 +5,8 @@
 
 /** Bytes of one peer frame. Above it gossipsub mutes the pair, so nothing larger is ever sent or accepted. */
 export const FRAME_BYTES_MAX = 64 * 1024
-/** Numbers of one counts message: at 5 bytes each it fits a frame with room for names. */
-export const COUNT_NUMBERS_MAX = 7_000
+/** Numbers of one counts message: at 5 bytes each they leave a frame room for all the names it may hold. */
+export const COUNT_NUMBERS_MAX = 5_000
 /** Checks in one forward frame; more wait for the next frame of the same turn. */
 export const FRAME_CHECKS_MAX = 512
 /** Members a node keeps track of, dead ones included. */
@@ -15,9 +15,11 @@ export const MEMBERS_MAX = 1_024
 export const FRAME_MEMBERS_MAX = 24
 /** Actors named in one frame. */
 export const FRAME_ACTORS_MAX = 64
-/** Rules named in one frame, and limits in one rule. */
+/** Rules of one node, and limits in one rule. */
 export const FRAME_RULES_MAX = 256
 export const RULE_LIMITS_MAX = 8
+/** Rules named in one message; more go into the next. */
+export const MESSAGE_RULES_MAX = 64
 /** Bytes of names and addresses on the wire. */
 export const RULE_NAME_BYTES_MAX = 64
 export const NODE_NAME_BYTES_MAX = 64

@@ -34,6 +34,7 @@ export class Membership {
   readonly #rumours = new Map<NodeId, number>()
   readonly #events: ClusterEvent[] = []
   #placement = new Placement([])
+  #placementIsStale = false
 
   constructor(self: MemberRecord, gossipIntervalMs: number, nowMs: number) {
     this.#self = self.id
@@ -45,7 +46,9 @@ export class Membership {
     return (this.#members.get(this.#self) as Member).record
   }
 
+  /** Drawn when it is asked for: a frame that names many members draws one ring, not one for each. */
   get placement(): Placement {
+    if (this.#placementIsStale) this.#replace()
     return this.#placement
   }
 
@@ -182,6 +185,7 @@ export class Membership {
   }
 
   drainEvents(): ClusterEvent[] {
+    if (this.#placementIsStale) this.#replace()
     return this.#events.splice(0)
   }
 
@@ -218,13 +222,13 @@ export class Membership {
     member.record = record
     if (reborn) member.provenDead = false
     if (record.state === 'dead' || record.state === 'left') member.deadSinceMs = nowMs
-    else if (changed) this.#detector.heard(record.id, nowMs)
+    else if (changed && record.state !== 'suspect') this.#detector.heard(record.id, nowMs)
     this.#members.set(record.id, member)
     this.#spread(record.id)
     if (!changed) return
     const { id, name, state } = record
     this.#events.push({ type: 'member', id, name, state })
-    this.#replace()
+    this.#placementIsStale = true
   }
 
   #spread(id: NodeId): void {
@@ -240,6 +244,7 @@ export class Membership {
 
   /** Draws the ring anew if its members changed. */
   #replace(): void {
+    this.#placementIsStale = false
     const inRing = [...this.#members.values()]
       .filter(({ record }) => record.state === 'active' || record.state === 'suspect')
       .map(({ record }) => record.id)

@@ -12,9 +12,9 @@ import {
   FRAME_CHECKS_MAX,
   FRAME_DIGESTS_MAX,
   FRAME_MEMBERS_MAX,
-  FRAME_RULES_MAX,
   HOPS_MAX,
   MEMBER_ADDRESSES_MAX,
+  MESSAGE_RULES_MAX,
   NODE_ID_BYTES_MAX,
   NODE_NAME_BYTES_MAX,
   RULE_LIMITS_MAX,
@@ -138,7 +138,7 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
       return { type, view: frame.word(), members: frame.list(FRAME_MEMBERS_MAX, toMember) }
     case 'forward': {
       const view = frame.word()
-      const rules = frame.texts(FRAME_RULES_MAX, RULE_NAME_BYTES_MAX)
+      const rules = frame.texts(MESSAGE_RULES_MAX, RULE_NAME_BYTES_MAX)
       const checks = frame.tuples(FRAME_CHECKS_MAX, (item) => toCheck(item, rules))
       return { type, view, checks, counts: frame.nested(toCounts) }
     }
@@ -154,7 +154,7 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
         type,
         round: frame.whole(),
         counts: frame.nested(toCounts),
-        want: frame.list(FRAME_RULES_MAX, toWanted),
+        want: frame.list(MESSAGE_RULES_MAX, toWanted),
         last: frame.flag(),
       }
   }
@@ -210,7 +210,7 @@ function toCounts(item: FrameReader): Counts {
     node: actor.text(NODE_ID_BYTES_MAX) as NodeId,
     incarnation: actor.whole(),
   }))
-  return { actors, blocks: item.list(FRAME_RULES_MAX, (block) => toBlock(block, actors.length)) }
+  return { actors, blocks: item.list(MESSAGE_RULES_MAX, (block) => toBlock(block, actors.length)) }
 }
 
 /** Checks the entries as a whole, so that whoever walks them later can trust their structure. */

@@ -31,7 +31,7 @@ export function limiterOf(
     aheadMsMax: 1_000,
     numbersMax: 1_000,
     actorsMax: 16,
-    blocksMax: 16,
+    rulesMax: 16,
     ...others,
   })
 }

@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest'
+import { AntiEntropy } from '../../cluster/anti-entropy.ts'
+import { ANTI_ENTROPY_MS, FRAME_DIGESTS_MAX, REPAIRS_MAX } from '../../cluster/limits.ts'
+import type { Message } from '../../cluster/message.ts'
+import { Outbox } from '../../cluster/outbox.ts'
+import { seededRandom } from '../../cluster/random.ts'
+import { encode } from '../../cluster/wire.ts'
+import type { NodeId } from '../../crdt/node-id.ts'
+import type { Limiter } from '../../src/limiter/limiter.ts'
+import type { Rule } from '../../src/limiter/policy.ts'
+import { limiterOf, liveCounts, NOW_MS, policyOf, ruleOf, stateOf } from '../support/limiters.ts'
+
+/** A token a minute: slices live long. */
+const SLOW = ruleOf(policyOf(60, 3_600_000, 60))
+const keys = Array.from({ length: 30 }, (_, index) => `key ${index}`)
+
+const nobody = () => []
+
+interface Replica {
+  readonly id: NodeId
+  readonly limiter: Limiter
+  readonly outbox: Outbox
+  readonly antiEntropy: AntiEntropy
+}
+
+function replica(name: string, rules: readonly Rule[] = [SLOW]): Replica {
+  const limiter = limiterOf(rules, name, { numbersMax: 60 })
+  const outbox = new Outbox()
+  const antiEntropy = new AntiEntropy(limiter, seededRandom(1), outbox, NOW_MS)
+  return { id: name as NodeId, limiter, outbox, antiEntropy }
+}
+
+function admit({ limiter }: Replica, admitted: readonly string[]): void {
+  const state = stateOf(limiter)
+  for (const key of admitted) state.decide(state.hash(key), 1, NOW_MS)
+}
+
+/** What has to leave, as messages; every one fits a frame. */
+function sent({ outbox }: Replica): Message[] {
+  return outbox.drain().outbound.map(({ message }) => {
+    encode(message)
+    return message
+  })
+}
+
+function receive(to: Replica, from: Replica, message: Message): void {
+  if (message.type === 'digest') to.antiEntropy.digest(from.id, message)
+  if (message.type === 'repair') to.antiEntropy.repair(from.id, message, NOW_MS)
+}
+
+/** Ticks and delivers until neither has anything to say; returns what was said. */
+function converse(a: Replica, b: Replica): Message[] {
+  const said: Message[] = []
+  for (let quiet = 0; quiet < 3; ) {
+    for (const { antiEntropy } of [a, b]) antiEntropy.tick(nobody, NOW_MS)
+    const [fromA, fromB] = [sent(a), sent(b)]
+    for (const message of fromA) receive(b, a, message)
+    for (const message of fromB) receive(a, b, message)
+    quiet = fromA.length + fromB.length === 0 ? quiet + 1 : 0
+    said.push(...fromA, ...fromB)
+  }
+  return said
+}
+
+describe('anti-entropy', () => {
+  it('makes two replicas equal when their link opens, in both directions', () => {
+    const [a, b] = [replica('n1'), replica('n2')]
+    admit(a, keys.slice(0, 20))
+    admit(b, keys.slice(10))
+    a.antiEntropy.linked(b.id, NOW_MS)
+    expect(a.antiEntropy.isSettled(b.id)).toBe(false)
+    converse(a, b)
+    expect(a.antiEntropy.isSettled(b.id)).toBe(true)
+    expect(liveCounts(a.limiter, keys, NOW_MS)).toHaveLength(40)
+    expect(liveCounts(b.limiter, keys, NOW_MS)).toEqual(liveCounts(a.limiter, keys, NOW_MS))
+  })
+
+  it('sends no counts when nothing differs, and still answers', () => {
+    const [a, b] = [replica('n1'), replica('n2')]
+    a.antiEntropy.linked(b.id, NOW_MS)
+    const said = converse(a, b)
+    expect(said.map(({ type }) => type)).toEqual(['digest', 'repair'])
+    expect(said[1]).toMatchObject({ last: true, counts: { blocks: [] }, want: [] })
+    expect(a.antiEntropy.isSettled(b.id)).toBe(true)
+  })
+
+  it('ends: a repair brings about no further repairs', () => {
+    const [a, b] = [replica('n1'), replica('n2')]
+    admit(a, keys)
+    admit(b, keys)
+    a.antiEntropy.linked(b.id, NOW_MS)
+    b.antiEntropy.linked(a.id, NOW_MS)
+    const said = converse(a, b)
+    expect(said.filter(({ type }) => type === 'digest')).toHaveLength(2)
+    expect(said.length).toBeLessThan(60)
+  })
+
+  it('tells of rules in as many frames as they need, and is settled after the last answer', () => {
+    const rules = Array.from({ length: FRAME_DIGESTS_MAX + 5 }, (_, index) => ({
+      ...SLOW,
+      name: `rule-${index}`,
+    }))
+    const [a, b] = [replica('n1', rules), replica('n2', rules)]
+    for (const { name } of rules) {
+      const state = stateOf(b.limiter, name)
+      state.decide(state.hash('key'), 1, NOW_MS)
+    }
+    a.antiEntropy.linked(b.id, NOW_MS)
+    converse(a, b)
+    expect(a.antiEntropy.isSettled(b.id)).toBe(true)
+    for (const { name } of rules) {
+      expect(liveCounts(a.limiter, ['key'], NOW_MS, name)).toHaveLength(1)
+    }
+  })
+})
+
+describe('a round of anti-entropy', () => {
+  it('is held with one random peer at each interval', () => {
+    const one = replica('n1')
+    const peers = ['n2', 'n3', 'n4'] as NodeId[]
+    const asked: string[] = []
+    for (let nowMs = NOW_MS; nowMs < NOW_MS + 40 * ANTI_ENTROPY_MS; nowMs += 10) {
+      one.antiEntropy.tick(() => peers, nowMs)
+      for (const outbound of one.outbox.drain().outbound) {
+        if (outbound.type === 'send') asked.push(outbound.to)
+      }
+    }
+    expect(asked).toHaveLength(40)
+    expect(new Set(asked)).toEqual(new Set(peers))
+    one.antiEntropy.tick(nobody, NOW_MS + 100 * ANTI_ENTROPY_MS)
+    expect(sent(one)).toEqual([])
+  })
+
+  it('is not settled by an answer of another peer', () => {
+    const [a, b, c] = [replica('n1'), replica('n2'), replica('n3')]
+    a.antiEntropy.linked(b.id, NOW_MS)
+    const counts = { actors: [], blocks: [] }
+    const forged = { type: 'repair', round: 1, counts, want: [], last: true } as const
+    receive(a, c, forged)
+    expect(a.antiEntropy.isSettled(b.id)).toBe(false)
+    receive(a, b, forged)
+    expect(a.antiEntropy.isSettled(b.id)).toBe(true)
+  })
+
+  it('forgets what it asked and owes when the link is lost', () => {
+    const [a, b] = [replica('n1'), replica('n2')]
+    admit(a, keys)
+    a.antiEntropy.linked(b.id, NOW_MS)
+    b.antiEntropy.linked(a.id, NOW_MS)
+    for (const message of sent(b)) receive(a, b, message)
+    sent(a)
+    a.antiEntropy.unlinked(b.id)
+    expect(a.antiEntropy.isSettled(b.id)).toBe(true)
+    a.antiEntropy.tick(nobody, NOW_MS)
+    expect(sent(a)).toEqual([])
+  })
+
+  it('serves no more repairs at once than it may, and one step of one at each tick', () => {
+    const [a, b] = [replica('n1'), replica('n2')]
+    admit(a, ['key 1'])
+    const bits = new Uint8Array(32).fill(255)
+    const counts = { actors: [], blocks: [] }
+    const wish = {
+      type: 'repair',
+      round: 0,
+      counts,
+      want: [{ rule: 'rule', bits }],
+      last: true,
+    } as const
+    for (let wished = 0; wished < 2 * REPAIRS_MAX; wished++) receive(a, b, wish)
+    let repairs = 0
+    for (let tick = 0; tick < 3 * REPAIRS_MAX; tick++) {
+      a.antiEntropy.tick(nobody, NOW_MS)
+      const frames = sent(a)
+      expect(frames.length).toBeLessThanOrEqual(2)
+      repairs += frames.filter((frame) => frame.type === 'repair' && frame.last).length
+    }
+    expect(repairs).toBe(REPAIRS_MAX)
+  })
+
+  it('ignores wishes for rules it does not have', () => {
+    const [a, b] = [replica('n1'), replica('n2')]
+    admit(a, keys)
+    const bits = new Uint8Array(32).fill(255)
+    const counts = { actors: [], blocks: [] }
+    const want = [
+      { rule: '__proto__', bits },
+      { rule: 'other', bits },
+    ]
+    receive(a, b, { type: 'repair', round: 0, counts, want, last: true })
+    a.antiEntropy.tick(nobody, NOW_MS)
+    expect(sent(a)).toMatchObject([{ last: true, counts: { blocks: [] } }])
+  })
+})

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { FailureDetector } from '../../cluster/failure-detector.ts'
+import { SUSPECT_MISSED_TICKS, SUSPICION_MS } from '../../cluster/limits.ts'
+import type { NodeId } from '../../crdt/node-id.ts'
+
+const GOSSIP_MS = 500
+const n1 = 'n1' as NodeId
+const SUSPECT_AFTER_MS = SUSPECT_MISSED_TICKS * GOSSIP_MS
+
+describe('the failure detector', () => {
+  it('suspects a member that missed three heartbeats, and gives it another while', () => {
+    const detector = new FailureDetector(GOSSIP_MS)
+    detector.heard(n1, 0)
+    expect(detector.verdict(n1, SUSPECT_AFTER_MS)).toBe('alive')
+    expect(detector.verdict(n1, SUSPECT_AFTER_MS + 1)).toBe('suspect')
+    expect(detector.verdict(n1, SUSPECT_AFTER_MS + SUSPICION_MS)).toBe('suspect')
+    expect(detector.verdict(n1, SUSPECT_AFTER_MS + SUSPICION_MS + 1)).toBe('dead')
+  })
+
+  it('takes everything back when the member is heard', () => {
+    const detector = new FailureDetector(GOSSIP_MS)
+    detector.heard(n1, 0)
+    detector.heard(n1, 60_000)
+    expect(detector.verdict(n1, 60_000)).toBe('alive')
+    expect(detector.heardAtMs(n1)).toBe(60_000)
+  })
+
+  it('judges a member it never heard from the moment it is asked', () => {
+    const detector = new FailureDetector(GOSSIP_MS)
+    expect(detector.heardAtMs(n1)).toBeUndefined()
+    expect(detector.verdict(n1, 1_000_000)).toBe('alive')
+    expect(detector.verdict(n1, 1_000_000 + SUSPECT_AFTER_MS + 1)).toBe('suspect')
+  })
+
+  it("does not count its own stall as anybody's silence", () => {
+    const detector = new FailureDetector(GOSSIP_MS)
+    detector.heard(n1, 0)
+    detector.forgive(10_000)
+    expect(detector.verdict(n1, 10_000 + SUSPECT_AFTER_MS)).toBe('alive')
+    expect(detector.verdict(n1, 10_000 + SUSPECT_AFTER_MS + 1)).toBe('suspect')
+  })
+
+  it('remembers nothing of a member it forgot', () => {
+    const detector = new FailureDetector(GOSSIP_MS)
+    detector.heard(n1, 0)
+    detector.forget(n1)
+    expect(detector.heardAtMs(n1)).toBeUndefined()
+    expect(detector.verdict(n1, 60_000)).toBe('alive')
+  })
+})

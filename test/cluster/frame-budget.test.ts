@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest'
+import {
+  ADDRESS_BYTES_MAX,
+  COST_MAX,
+  COUNT_NUMBERS_MAX,
+  FRAME_ACTORS_MAX,
+  FRAME_BYTES_MAX,
+  FRAME_CHECKS_MAX,
+  FRAME_DIGESTS_MAX,
+  FRAME_MEMBERS_MAX,
+  FRAME_RUMOURS_MAX,
+  HOPS_MAX,
+  MEMBER_ADDRESSES_MAX,
+  MESSAGE_RULES_MAX,
+  NODE_ID_BYTES_MAX,
+  NODE_NAME_BYTES_MAX,
+  RULE_LIMITS_MAX,
+  RULE_NAME_BYTES_MAX,
+} from '../../cluster/limits.ts'
+import type { MemberRecord, Message } from '../../cluster/message.ts'
+import { decode, encode } from '../../cluster/wire.ts'
+import type { Counts } from '../../crdt/counts.ts'
+import type { NodeId } from '../../crdt/node-id.ts'
+
+/** The largest messages that a node sends, every field at its maximum: each has to fit a frame. */
+
+const WHOLE = Number.MAX_SAFE_INTEGER
+const WORD = 0xffff_ffff
+
+function times<Item>(count: number, make: (index: number) => Item): Item[] {
+  return Array.from({ length: count }, (_, index) => make(index))
+}
+
+function longName(index: number, bytes: number): string {
+  return `${index}`.padEnd(bytes, 'x')
+}
+
+function members(count: number): MemberRecord[] {
+  return times(count, (index) => ({
+    id: longName(index, NODE_ID_BYTES_MAX) as NodeId,
+    name: longName(index, NODE_NAME_BYTES_MAX),
+    incarnation: WHOLE,
+    refutation: WHOLE,
+    state: 'left',
+    addresses: times(MEMBER_ADDRESSES_MAX, (at) => longName(at, ADDRESS_BYTES_MAX)),
+  }))
+}
+
+/** Every rule that a message may name, the first with all the numbers that are left. */
+function counts(): Counts {
+  const limits = times(RULE_LIMITS_MAX, () => WHOLE)
+  const entry = (numbers: number) => {
+    const first = numbers - 3 - 2 * RULE_LIMITS_MAX
+    const others = times(2 * RULE_LIMITS_MAX - 2, (at) => (at % 2 === 0 ? WORD : 0))
+    return [WORD, WORD, FRAME_ACTORS_MAX - 1, WORD, first, ...times(first, () => WORD), ...others]
+  }
+  const smallest = 3 + 2 * RULE_LIMITS_MAX
+  const most = COUNT_NUMBERS_MAX - (MESSAGE_RULES_MAX - 1) * smallest
+  return {
+    actors: times(FRAME_ACTORS_MAX, (index) => ({
+      node: longName(index, NODE_ID_BYTES_MAX) as NodeId,
+      incarnation: WHOLE,
+    })),
+    blocks: times(MESSAGE_RULES_MAX, (index) => ({
+      rule: longName(index, RULE_NAME_BYTES_MAX),
+      sliceMs: limits,
+      base: limits,
+      entries: entry(index === 0 ? most : smallest),
+    })),
+  }
+}
+
+const largest: readonly Message[] = [
+  {
+    type: 'gossip',
+    incarnation: WHOLE,
+    sequence: WHOLE,
+    sentMs: WHOLE,
+    view: WORD,
+    members: members(1 + FRAME_RUMOURS_MAX),
+    counts: counts(),
+  },
+  { type: 'hello', view: WORD, members: members(FRAME_MEMBERS_MAX) },
+  {
+    type: 'forward',
+    view: WORD,
+    checks: times(FRAME_CHECKS_MAX, (index) => ({
+      id: WHOLE,
+      rule: longName(index % MESSAGE_RULES_MAX, RULE_NAME_BYTES_MAX),
+      hashHi: WORD,
+      hashLo: WORD,
+      cost: COST_MAX,
+      hops: HOPS_MAX,
+    })),
+    counts: counts(),
+  },
+  {
+    type: 'reply',
+    view: WORD,
+    decisions: times(FRAME_CHECKS_MAX, () => ({
+      id: WHOLE,
+      verdict: 'unknown_rule' as const,
+      limit: RULE_LIMITS_MAX - 1,
+      remaining: WHOLE,
+      retryAfterMs: WHOLE,
+      resetMs: WHOLE,
+    })),
+    counts: counts(),
+  },
+  {
+    type: 'digest',
+    round: WHOLE,
+    blocks: times(FRAME_DIGESTS_MAX, (index) => ({
+      rule: longName(index, RULE_NAME_BYTES_MAX),
+      limit: RULE_LIMITS_MAX - 1,
+      sliceMs: WHOLE,
+      from: WHOLE,
+      to: WHOLE,
+      buckets: new Uint32Array(256).fill(WORD),
+    })),
+  },
+  {
+    type: 'repair',
+    round: WHOLE,
+    counts: counts(),
+    want: times(MESSAGE_RULES_MAX, (index) => ({
+      rule: longName(index, RULE_NAME_BYTES_MAX),
+      bits: new Uint8Array(32).fill(255),
+    })),
+    last: true,
+  },
+]
+
+describe('the largest message', () => {
+  it.each(largest.map((message) => [message.type, message] as const))(
+    'of kind %s fits a frame',
+    (_, message) => {
+      const frame = encode(message)
+      expect(frame.length).toBeLessThanOrEqual(FRAME_BYTES_MAX)
+      expect(decode(frame)).toEqual({ type: 'message', message })
+    },
+  )
+
+  it('holds no more numbers of counts than it may', () => {
+    const numbers = counts().blocks.reduce((sum, { entries }) => sum + entries.length, 0)
+    expect(numbers).toBe(COUNT_NUMBERS_MAX)
+  })
+})

@@ -1,0 +1,173 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Message } from '../../cluster/message.ts'
+import { decode, encode } from '../../cluster/wire.ts'
+import type { Counts } from '../../crdt/counts.ts'
+import type { NodeId } from '../../crdt/node-id.ts'
+import { sliceAt } from '../../crdt/sliced-counter.ts'
+import { KEY, NO_ROW } from '../../src/limiter/key-table.ts'
+import type { Limit } from '../../src/limiter/limit.ts'
+import type { Node } from '../../src/node.ts'
+import { messages } from '../support/messages.ts'
+import { VirtualCluster } from '../support/virtual-cluster.ts'
+
+const [n1, n2, n3] = ['n1', 'n2', 'n3'] as NodeId[] as [NodeId, NodeId, NodeId]
+
+/** A cluster whose nodes have all admitted something, and the node that is attacked. */
+function attacked(): { made: VirtualCluster; victim: Node } {
+  const made = new VirtualCluster({ nodes: 3 })
+  made.settle()
+  for (const id of made.ids) {
+    const key = made.keyOwnedBy(id)
+    for (let taken = 0; taken < 5; taken++) made.check(id, { rule: 'demo', key, cost: 1 })
+  }
+  made.advance(600)
+  return { made, victim: made.node(n1) }
+}
+
+/** Every count a node holds of these authors' actors, as comparable text. */
+function countsOf(node: Node, nowMs: number, authors: readonly NodeId[]): string[] {
+  const { actors } = node.limiter
+  const found: string[] = []
+  for (const { rule, store } of node.limiter.rules) {
+    for (let key = 0; key < store.table.rowsSeen; key++) {
+      if (!store.table.isMarked(key, KEY)) continue
+      for (let row = key; row !== NO_ROW; row = store.table.next(row)) {
+        const actor = actors.of(store.table.actor(row))
+        if (!authors.includes(actor.node)) continue
+        store.limits.forEach((limit, index) => {
+          const now = sliceAt(limit, nowMs)
+          for (let slice = now - limit.slices; slice <= now + limit.slices; slice++) {
+            const count = store.counters[index]?.count(row, slice) ?? 0
+            if (count > 0)
+              found.push(`${rule.name} ${store.table.hi(key)} ${actor.node} ${slice} ${count}`)
+          }
+        })
+      }
+    }
+  }
+  return found.sort()
+}
+
+/** Well-formed counts in the name of anybody, of keys that exist and keys that do not. */
+function claims(made: VirtualCluster): fc.Arbitrary<Counts> {
+  const state = made.node(n1).limiter.rule('demo')
+  const limit = state?.store.limits[0] as Limit
+  const incarnations = made.ids.map((id) => made.node(id).replica.membership.self.incarnation)
+  const hashes = made.ids.map((id) => state?.hash(made.keyOwnedBy(id)) ?? { hi: 0, lo: 0 })
+  const actors = made.ids.flatMap((node, at) => [
+    { node, incarnation: incarnations[at] as number },
+    { node, incarnation: 1 },
+  ])
+  const entry = fc
+    .tuple(
+      fc.constantFrom(...hashes, { hi: 9, lo: 9 }),
+      fc.nat(5),
+      fc.nat(30),
+      fc.array(fc.nat(120), { maxLength: 6 }),
+    )
+    .map(([{ hi, lo }, actor, offset, counts]) => [hi, lo, actor, offset, counts.length, ...counts])
+  return fc.array(entry, { minLength: 1, maxLength: 8 }).map((entries) => ({
+    actors,
+    blocks: [
+      {
+        rule: 'demo',
+        sliceMs: [limit.sliceMs],
+        base: [sliceAt(limit, made.nowMs) - 20],
+        entries: entries.flat(),
+      },
+    ],
+  }))
+}
+
+function deliver(node: Node, from: NodeId, message: Message, nowMs: number): void {
+  const decoded = decode(encode(message))
+  if (decoded.type === 'message') node.receive(from, decoded.message, nowMs)
+  node.drain(nowMs)
+}
+
+describe('a frame of a peer that lies', () => {
+  it('never changes counts of another than its author, in gossip and replies', () => {
+    const { made, victim } = attacked()
+    const { incarnation } = made.node(n2).replica.membership.self
+    const before = countsOf(victim, made.nowMs, [n1, n3])
+    expect(before.length).toBeGreaterThan(1)
+    const told = fc.tuple(claims(made), fc.boolean(), fc.nat())
+    const property = fc.property(told, ([counts, asGossip, sequence]) => {
+      const message: Message = asGossip
+        ? { type: 'gossip', incarnation, sequence, sentMs: 0, view: 0, members: [], counts }
+        : { type: 'reply', view: 0, decisions: [], counts }
+      deliver(victim, n2, message, made.nowMs)
+      expect(countsOf(victim, made.nowMs, [n1, n3])).toEqual(before)
+    })
+    fc.assert(property, { numRuns: 300 })
+  })
+
+  it('never changes what this life of a node has admitted itself, whatever it relays', () => {
+    const { made, victim } = attacked()
+    const before = countsOf(victim, made.nowMs, [n1])
+    const self = victim.replica.membership.self.incarnation
+    const property = fc.property(claims(made), fc.boolean(), (counts, asForward) => {
+      const told = {
+        ...counts,
+        actors: counts.actors.filter(
+          ({ node, incarnation }) => node !== n1 || incarnation === self,
+        ),
+      }
+      const message: Message = asForward
+        ? { type: 'forward', view: 0, checks: [], counts: pruned(told) }
+        : { type: 'repair', round: 1, counts: pruned(told), want: [], last: false }
+      deliver(victim, n2, message, made.nowMs)
+      expect(countsOf(victim, made.nowMs, [n1])).toEqual(before)
+    })
+    fc.assert(property, { numRuns: 300 })
+  })
+
+  it('of any kind and content neither throws nor stops the node from answering', () => {
+    const { made, victim } = attacked()
+    const any = fc.oneof(...Object.values(messages))
+    const key = made.keyOwnedBy(n1)
+    const property = fc.property(any, fc.constantFrom(n2, n3, 'n9' as NodeId), (message, from) => {
+      deliver(victim, from, message, made.nowMs)
+      victim.tick(made.nowMs)
+      const answer = victim.check({ rule: 'demo', key, cost: 0 }, made.nowMs)
+      expect(['answer', 'pending']).toContain(answer.type)
+    })
+    fc.assert(property, { numRuns: 300 })
+  })
+
+  it('with a late or made-up answer settles nothing', () => {
+    const { made, victim } = attacked()
+    const key = made.keyOwnedBy(n2)
+    const pending = victim.check({ rule: 'demo', key, cost: 1 }, made.nowMs)
+    expect(pending.type).toBe('pending')
+    const decisions = Array.from({ length: 100 }, (_, id) => ({
+      id,
+      verdict: 'allowed' as const,
+      limit: 0,
+      remaining: 99,
+      retryAfterMs: 0,
+      resetMs: 0,
+    }))
+    const counts = { actors: [], blocks: [] }
+    victim.receive(n3, { type: 'reply', view: 0, decisions, counts }, made.nowMs)
+    expect(victim.drain(made.nowMs).answers).toEqual([])
+  })
+})
+
+/** The same claims, with entries of actors that are no longer named left out. */
+function pruned({ actors, blocks }: Counts): Counts {
+  return {
+    actors,
+    blocks: blocks.map((block) => {
+      const entries: number[] = []
+      for (let at = 0; at < block.entries.length; ) {
+        const end = at + 5 + (block.entries[at + 4] as number)
+        if ((block.entries[at + 2] as number) < actors.length)
+          entries.push(...block.entries.slice(at, end))
+        at = end
+      }
+      return { ...block, entries }
+    }),
+  }
+}
