@@ -56,6 +56,10 @@ export class Network {
     return endpoint
   }
 
+  get nowMs(): number {
+    return this.#nowMs
+  }
+
   /** When the next thing happens; `Infinity` if nothing is under way. */
   nextAtMs(): number {
     return this.#schedule.nextAtMs()
