@@ -1,3 +1,5 @@
+import { utf8Bytes } from './utf8.ts'
+
 /** Thrown by a reader at the first thing that is not as it must be; caught in `decode`, never beyond. */
 export class Malformed extends Error {}
 
@@ -112,13 +114,4 @@ function asWhole(field: unknown, max: number): number {
   if (typeof field !== 'number' || !Number.isInteger(field)) throw new Malformed()
   if (field < 0 || field > max) throw new Malformed()
   return field
-}
-
-function utf8Bytes(text: string): number {
-  let bytes = 0
-  for (const character of text) {
-    const point = character.codePointAt(0) as number
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
-  }
-  return bytes
 }

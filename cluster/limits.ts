@@ -47,6 +47,11 @@ export const FORWARD_TIMEOUT_MS_MIN = 20
 export const FORWARD_TIMEOUT_MS_MAX = 150
 /** The timeout is this many times the observed 99th percentile. */
 export const FORWARD_TIMEOUT_P99S = 3
+/**
+ * Peers asked in vain before a check is decided where it is, so that the time it takes does not grow with
+ * the cluster: at most this many timeouts.
+ */
+export const FORWARD_ATTEMPTS_MAX = 3
 /** Checks waiting for an answer from peers; above it a check is decided where it is. */
 export const FORWARDS_PENDING_MAX = 65_536
 /** A check is forwarded at most this often, then decided where it is. */
@@ -93,3 +98,7 @@ export const SWEEP_ROWS_PER_TICK = 128
 export const FRAME_RUMOURS_MAX = 8
 /** A linked peer that was not heard for so many gossip intervals is greeted on the stream. */
 export const SILENT_INTERVALS = 1.5
+/** A majority enforces the full limit again only after a split of this length: it may still be a death. */
+export const PARTITION_HOLD_MS = 10_000
+/** Until a silent split is noticed: three missed ticks, and one more because they are not in step. */
+export const PARTITION_DETECT_MS = 2_000

@@ -154,6 +154,20 @@ export class Membership {
   }
 
   /**
+   * The last agreed members that may be alive, this node included: whoever joined and has not left, is not
+   * proven dead, and is not forgotten.
+   */
+  get mayBeAlive(): number {
+    let members = 0
+    for (const [id, { record, provenDead }] of this.#members) {
+      const { state } = record
+      if (id === this.#self || (!provenDead && state !== 'joining' && state !== 'left'))
+        members += 1
+    }
+    return members
+  }
+
+  /**
    * Members that may be alive on the far side of a split: not proven dead, but out of reach or not heard.
    * Each comes with the time since when it may have been deciding alone.
    */

@@ -63,7 +63,14 @@ export interface Forward {
 }
 
 /** How a forwarded check was decided. `unknown_rule`: the decider has no such rule; the origin decides itself. */
-export const VERDICTS = ['allowed', 'over_limit', 'overloaded', 'unknown_rule'] as const
+export const VERDICTS = [
+  'allowed',
+  'over_limit',
+  'partition_share',
+  'partition_closed',
+  'overloaded',
+  'unknown_rule',
+] as const
 export type Verdict = (typeof VERDICTS)[number]
 
 export interface ForwardedDecision {

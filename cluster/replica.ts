@@ -6,7 +6,14 @@ import type { StandInReason } from './event.ts'
 import { Forwarding, type TravellingCheck } from './forwarding.ts'
 import { Greeting } from './greeting.ts'
 import { Joining } from './joining.ts'
-import { FRAME_RUMOURS_MAX, HOPS_MAX, STALL_MS, SWEEP_ROWS_PER_TICK, TICK_MS } from './limits.ts'
+import {
+  FORWARD_ATTEMPTS_MAX,
+  FRAME_RUMOURS_MAX,
+  HOPS_MAX,
+  STALL_MS,
+  SWEEP_ROWS_PER_TICK,
+  TICK_MS,
+} from './limits.ts'
 import { Membership } from './membership.ts'
 import type {
   Forward,
@@ -207,7 +214,8 @@ export class Replica {
 
   /** A check came back unanswered: ask the next candidate, or decide. */
   #reroute(check: TravellingCheck, nowMs: number): void {
-    const route = this.route(check.key.hashHi, check.tried, nowMs)
+    const isLast = check.tried.length >= FORWARD_ATTEMPTS_MAX
+    const route = isLast ? 'here' : this.route(check.key.hashHi, check.tried, nowMs)
     if (route === 'here') this.#standIn(check, 'owner_unreachable', nowMs)
     else this.#travel(check, route, nowMs)
   }

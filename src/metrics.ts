@@ -20,7 +20,12 @@ export type Direction = 'sent' | 'received'
 
 type Denial = Exclude<Reason, 'under_limit'>
 
-const DENIALS = wordsOf<Denial>({ over_limit: true, overloaded: true })
+const DENIALS = wordsOf<Denial>({
+  over_limit: true,
+  partition_share: true,
+  partition_closed: true,
+  overloaded: true,
+})
 const PATHS = wordsOf<Path>({ local: true, forwarded: true })
 const DIRECTIONS = wordsOf<Direction>({ sent: true, received: true })
 const FORWARD_RESULTS = wordsOf<ForwardResult>({
@@ -77,7 +82,12 @@ export interface MetricsOptions {
 class RuleTally {
   allowed = 0
   rejected = 0
-  readonly denied: Record<Denial, number> = { over_limit: 0, overloaded: 0 }
+  readonly denied: Record<Denial, number> = {
+    over_limit: 0,
+    partition_share: 0,
+    partition_closed: 0,
+    overloaded: 0,
+  }
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {

@@ -14,9 +14,11 @@ import type {
   Message,
 } from '../cluster/message.ts'
 import type { Effects } from '../cluster/outbox.ts'
+import { overshootBound, type Reach, standing } from '../cluster/partition-policy.ts'
 import type { Random } from '../cluster/random.ts'
 import { Refusals } from '../cluster/refusals.ts'
 import { type LinkChange, Replica } from '../cluster/replica.ts'
+import { utf8Bytes } from '../cluster/utf8.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import {
   type Answer,
@@ -116,7 +118,7 @@ export class Node {
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
     if (owner === this.#self.id && placement.members.length > 0) {
-      return this.#answer(state, state.decide(key, cost, nowMs), 'owner', owner, nowMs)
+      return this.#answer(state, this.#decide(state, key, cost, nowMs), 'owner', owner, nowMs)
     }
     return this.#recall(state, key, cost, owner, nowMs) ?? this.#ask(state, key, cost, owner, nowMs)
   }
@@ -130,7 +132,8 @@ export class Node {
 
   receive(from: NodeId, message: Message | LinkChange, nowMs: number): void {
     this.#replica.receive(from, message, nowMs)
-    if (message.type === 'linked' || message.type === 'unlinked') this.#look(nowMs)
+    const { type } = message
+    if (type === 'linked' || type === 'unlinked' || type === 'refused') this.#look(nowMs)
   }
 
   /** The only periodic entry: every `TICK_MS`. */
@@ -192,7 +195,7 @@ export class Node {
     if (route === 'here' || this.#replica.isFull) {
       const inRing = this.#replica.membership.placement.members.length > 0
       this.#standIns.push(inRing ? 'owner_unreachable' : 'not_in_ring')
-      const decision = state.decide(key, cost, nowMs)
+      const decision = this.#decide(state, key, cost, nowMs)
       return this.#answer(state, decision, this.#standInName(), owner, nowMs)
     }
     const ref = { rule: state.rule.name, hashHi: key.hi, hashLo: key.lo }
@@ -206,13 +209,28 @@ export class Node {
     return this.#replica.membership.linkedPeers().length > 0 ? 'replica' : 'local'
   }
 
+  /** Decides here, by as much of the limit as the rule's partition policy leaves this side. */
+  #decide(state: RuleState, key: KeyHash, cost: number, nowMs: number): Decision {
+    if (this.#outOfReach.length === 0) return state.decide(key, cost, nowMs)
+    const held = standing(state.rule.onPartition ?? 'majority', this.#reach(nowMs))
+    return held.type === 'closed' ? closed() : state.decide(key, cost, nowMs, held)
+  }
+
+  #reach(nowMs: number): Reach {
+    const members = this.#replica.membership.mayBeAlive
+    const sinceMs = Math.min(...this.#outOfReach)
+    const reached = members - this.#outOfReach.length
+    return { reached, members, splitForMs: Math.max(0, nowMs - sinceMs) }
+  }
+
   #decideForwarded(check: ForwardedCheck, nowMs: number): ForwardedDecision {
     const { id } = check
     const state = this.#limiter.rule(check.rule)
     if (state === undefined || check.cost > state.costMax) {
       return { id, verdict: 'unknown_rule', limit: 0, remaining: 0, retryAfterMs: 0, resetMs: 0 }
     }
-    const decision = state.decide({ hi: check.hashHi, lo: check.hashLo }, check.cost, nowMs)
+    const key = { hi: check.hashHi, lo: check.hashLo }
+    const decision = this.#decide(state, key, check.cost, nowMs)
     const { limit, remaining, resetMs } = decision
     return decision.type === 'allowed'
       ? { id, verdict: 'allowed', limit, remaining, resetMs, retryAfterMs: 0 }
@@ -236,7 +254,7 @@ export class Node {
       const decision: Decision = { type: 'allowed', limit, remaining, resetMs }
       return this.#answer(state, decision, decidedBy, owner, nowMs)
     }
-    const reason = verdict === 'overloaded' ? 'overloaded' : 'over_limit'
+    const reason = verdict === 'unknown_rule' ? 'over_limit' : verdict
     if (reason === 'over_limit') {
       const refusal = {
         limit,
@@ -270,7 +288,7 @@ export class Node {
       reason: decision.type === 'refused' ? decision.reason : 'under_limit',
       decidedBy,
       consistency: this.#consistency(standsIn),
-      overshootBound: this.#overshootBound(policy, standsIn, nowMs),
+      overshootBound: this.#overshootBound(state, policy, standsIn, nowMs),
       owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
       node: this.#self.name,
       limitIndex: decision.limit,
@@ -288,17 +306,35 @@ export class Node {
 
   /**
    * Tokens that may have been admitted above the limit: B once when a stand-in decides on counts that may
-   * be a gossip interval old, and B + R·T for each member out of reach, which may decide alone for time T.
+   * be a gossip interval old; and while members are out of reach, what the rule's policy lets all sides
+   * admit together.
    */
-  #overshootBound(policy: LimitPolicy, standsIn: boolean, nowMs: number): number {
+  #overshootBound(
+    { rule }: RuleState,
+    policy: LimitPolicy,
+    standsIn: boolean,
+    nowMs: number,
+  ): number {
     const { rate, burst } = policy
-    let bound = standsIn ? burst : 0
-    for (const sinceMs of this.#outOfReach) {
-      bound += burst + Math.ceil((rate.count * Math.max(0, nowMs - sinceMs)) / rate.periodMs)
-    }
-    return bound
+    const once = standsIn ? burst : 0
+    if (this.#outOfReach.length === 0) return once
+    const flow = { tokensPerMs: rate.count / rate.periodMs, burst }
+    return once + overshootBound(rule.onPartition ?? 'majority', this.#reach(nowMs), flow)
   }
 }
+
+/** A side that may admit nothing may do so again when the split has healed; nobody knows when. */
+function closed(): Decision {
+  return {
+    type: 'refused',
+    limit: 0,
+    remaining: 0,
+    resetMs: CLOSED_RETRY_MS,
+    retryAfterMs: CLOSED_RETRY_MS,
+    reason: 'partition_closed',
+  }
+}
+const CLOSED_RETRY_MS = 1_000
 
 function rejectionOf({ key, cost, rule }: CheckRequest, state: RuleState): Rejection | undefined {
   if (!Number.isInteger(cost) || cost < 0 || cost > state.costMax) {
@@ -314,12 +350,3 @@ function rejectionOf({ key, cost, rule }: CheckRequest, state: RuleState): Rejec
 
 /** Rules that an error names. */
 const RULES_NAMED_MAX = 10
-
-function utf8Bytes(text: string): number {
-  let bytes = 0
-  for (const character of text) {
-    const point = character.codePointAt(0) as number
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
-  }
-  return bytes
-}

@@ -1,3 +1,5 @@
+import type { RefusalReason } from './decision.ts'
+
 /** One question to the limiter. */
 export interface CheckRequest {
   readonly rule: string
@@ -17,7 +19,7 @@ export type DecidedBy = 'owner' | 'replica' | 'cache' | 'local'
 export type Consistency = 'exact' | 'degraded' | 'partitioned'
 
 /** The closed set of reasons; also a metric label. */
-export type Reason = 'under_limit' | 'over_limit' | 'overloaded'
+export type Reason = 'under_limit' | RefusalReason
 
 /** The answer to one check: what was decided, by whom, and how far it can be off. */
 export interface Answer {

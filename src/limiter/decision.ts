@@ -23,6 +23,13 @@ export interface Refused extends Measured {
   readonly type: 'refused'
   /** Milliseconds after which the same check is allowed if nobody else takes anything. */
   readonly retryAfterMs: number
-  /** `overloaded`: the table of keys is full of keys that are being refused, and this key is not in it. */
-  readonly reason: 'over_limit' | 'overloaded'
+  readonly reason: RefusalReason
 }
+
+/**
+ * - `over_limit`: the limit itself.
+ * - `partition_share`: the limit would allow it, this side's share of it does not.
+ * - `partition_closed`: this side of a split may admit nothing.
+ * - `overloaded`: the table of keys is full of keys that are being refused, and this key is not in it.
+ */
+export type RefusalReason = 'over_limit' | 'partition_share' | 'partition_closed' | 'overloaded'

@@ -2,7 +2,7 @@ import { fold } from '../../crdt/fold.ts'
 import { SliceDigest } from '../../crdt/slice-digest.ts'
 import { oldestLive, ringWords, SlicedCounters, sliceAt } from '../../crdt/sliced-counter.ts'
 import { type ActorTable, SELF } from './actor-table.ts'
-import { ACTING, DIRTY, KEY, KeyTable, NO_ROW, TABLE_WORDS } from './key-table.ts'
+import { ACTING, DIRTY, KEY, KeyTable, NO_ROW, SURCHARGED, TABLE_WORDS } from './key-table.ts'
 import type { Limit } from './limit.ts'
 import { Unsent } from './unsent.ts'
 
@@ -131,6 +131,16 @@ export class KeyStore {
       this.#doubles[at + 1] = nowMs
     }
     this.table.mark(key, ACTING)
+  }
+
+  /** The network is whole again: what checks weighed beyond their cost is forgotten, the counts hold. */
+  dropSurcharge(key: number, nowMs: number): void {
+    if (!this.table.isMarked(key, SURCHARGED)) return
+    this.table.unmark(key, SURCHARGED)
+    for (let limit = 0; limit < this.limits.length; limit++) {
+      const settled = Math.min(this.level(key, limit, nowMs), this.folded(key, limit, nowMs))
+      this.setLevel(key, limit, settled, nowMs)
+    }
   }
 
   /** The most this node must assume the key has used, in units of the limit. */

@@ -26,7 +26,9 @@ export const TABLE_WORDS = 5
 export const KEY = 1
 export const ACTING = 2
 export const DIRTY = 4
-const IN_USE = 8
+/** The key's level holds more than was admitted: some checks weighed more than they cost. */
+export const SURCHARGED = 8
+const IN_USE = 16
 
 export class KeyTable {
   readonly rowsMax: number

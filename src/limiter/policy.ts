@@ -12,8 +12,13 @@ export interface LimitPolicy {
   readonly burst: number
 }
 
+/** What a side of a network split may admit; see `cluster/partition-policy.ts`. */
+export type OnPartition = 'majority' | 'share' | 'open' | 'closed'
+
 /** A named limit. A check of the rule passes when all its limits allow, and then takes from all of them. */
 export interface Rule {
   readonly name: string
   readonly limits: readonly LimitPolicy[]
+  /** Default `majority`. */
+  readonly onPartition?: OnPartition
 }

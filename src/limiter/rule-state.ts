@@ -4,7 +4,7 @@ import { type KeyHash, type KeyHasher, ruleHasher } from './key-hash.ts'
 import { KeyStore } from './key-store.ts'
 import { type Limit, limitOf } from './limit.ts'
 import type { Rule } from './policy.ts'
-import { decideTokenBucket } from './token-bucket.ts'
+import { decideTokenBucket, type Weight, WHOLE } from './token-bucket.ts'
 
 export interface RuleStateOptions {
   /** Secret words that place keys; the same on all nodes of a cluster. */
@@ -36,8 +36,8 @@ export class RuleState {
     return this.#hasher.hash(key)
   }
 
-  /** `cost` is a whole number in `[0, costMax]`. */
-  decide(key: KeyHash, cost: number, nowMs: number): Decision {
-    return decideTokenBucket(this.store, key, cost, nowMs)
+  /** `cost` is a whole number in `[0, costMax]`; `weight` says how much of the limit is this node's to give. */
+  decide(key: KeyHash, cost: number, nowMs: number, weight: Weight = WHOLE): Decision {
+    return decideTokenBucket(this.store, key, cost, weight, nowMs)
   }
 }

@@ -2,8 +2,19 @@ import { SELF } from './actor-table.ts'
 import type { Decision } from './decision.ts'
 import type { KeyHash } from './key-hash.ts'
 import type { KeyStore } from './key-store.ts'
-import { ACTING, NO_ROW } from './key-table.ts'
+import { ACTING, NO_ROW, SURCHARGED } from './key-table.ts'
 import type { Limit } from './limit.ts'
+
+/** How much of the limit this node may enforce: all of it, in a whole network or in a split one; or a share. */
+export type Weight =
+  | { readonly type: 'whole' }
+  | { readonly type: 'full' }
+  | {
+      readonly type: 'share'
+      readonly share: { readonly reached: number; readonly members: number }
+    }
+
+export const WHOLE: Weight = { type: 'whole' }
 
 /**
  * The token bucket, as a leaky-bucket meter in whole units (Turner 1986; the arithmetic of GCRA, ITU-T
@@ -13,11 +24,15 @@ import type { Limit } from './limit.ts'
  *
  * All or nothing: a refusal by one limit takes nothing from the others. Cost 0 asks and takes nothing.
  * Exact: at 100/s and burst 100 the 101st check of a burst is refused, and allowed 10 ms later.
+ *
+ * With a share of W the check weighs c/W, at most B, on the level; what is recorded is c. The rooms of all
+ * sides of a split then add up to one, and when it has healed the true counts are all there is.
  */
 export function decideTokenBucket(
   store: KeyStore,
   key: KeyHash,
   cost: number,
+  weight: Weight,
   nowMs: number,
 ): Decision {
   const known = store.table.find(key.hi, key.lo)
@@ -25,9 +40,19 @@ export function decideTokenBucket(
   const row = known === NO_ROW ? store.open(key.hi, key.lo, SELF, nowMs) : known
   if (row === NO_ROW) return overloaded()
   if (!store.table.isMarked(row, ACTING)) store.takeOver(row, nowMs)
-  const refusal = refusedBy(store, row, cost, nowMs)
+  if (weight.type === 'whole') store.dropSurcharge(row, nowMs)
+  else if (weight.type === 'share') store.table.mark(row, SURCHARGED)
+  const refusal = refusedBy(store, row, cost, weight, nowMs)
   if (refusal !== undefined) return refusal
-  return take(store, row, cost, nowMs)
+  return take(store, row, cost, weight, nowMs)
+}
+
+/** What a check weighs on the level of one limit, in units. */
+function charge(limit: Limit, cost: number, weight: Weight): number {
+  const units = cost * limit.tokenUnits
+  if (weight.type !== 'share') return units
+  const { reached, members } = weight.share
+  return Math.min(limit.capacityUnits, Math.ceil((units * members) / reached))
 }
 
 /** How long to wait when the table of keys is full: until some key may have drained. */
@@ -37,6 +62,7 @@ function refusedBy(
   store: KeyStore,
   row: number,
   cost: number,
+  weight: Weight,
   nowMs: number,
 ): Decision | undefined {
   let refusal: Decision | undefined
@@ -44,7 +70,7 @@ function refusedBy(
   for (let index = 0; index < store.limits.length; index++) {
     const limit = store.limits[index] as Limit
     const level = settledLevel(store, row, index, nowMs)
-    const excess = level + cost * limit.tokenUnits - limit.capacityUnits
+    const excess = level + charge(limit, cost, weight) - limit.capacityUnits
     if (excess <= 0) continue
     const behindMs = store.behindMs(row, index, nowMs)
     const retryAfterMs = behindMs + Math.ceil(excess / limit.drainPerMs)
@@ -53,10 +79,13 @@ function refusedBy(
     refusal = {
       type: 'refused',
       limit: index,
-      remaining: remainingTokens(limit, level),
+      remaining: remainingTokens(limit, level, weight),
       resetMs: behindMs + Math.ceil(level / limit.drainPerMs),
       retryAfterMs,
-      reason: 'over_limit',
+      reason:
+        excess > charge(limit, cost, weight) - cost * limit.tokenUnits
+          ? 'over_limit'
+          : 'partition_share',
     }
   }
   return refusal
@@ -74,15 +103,15 @@ function settledLevel(store: KeyStore, row: number, index: number, nowMs: number
   return settled
 }
 
-function take(store: KeyStore, row: number, cost: number, nowMs: number): Decision {
+function take(store: KeyStore, row: number, cost: number, weight: Weight, nowMs: number): Decision {
   let tightest = 0
   let remaining = Number.POSITIVE_INFINITY
   let resetMs = 0
   for (let index = 0; index < store.limits.length; index++) {
     const limit = store.limits[index] as Limit
-    const level = store.level(row, index, nowMs) + cost * limit.tokenUnits
+    const level = store.level(row, index, nowMs) + charge(limit, cost, weight)
     if (cost > 0) store.setLevel(row, index, level, nowMs)
-    const left = remainingTokens(limit, level)
+    const left = remainingTokens(limit, level, weight)
     if (left >= remaining) continue
     tightest = index
     remaining = left
@@ -93,8 +122,8 @@ function take(store: KeyStore, row: number, cost: number, nowMs: number): Decisi
   return { type: 'allowed', limit: tightest, remaining, resetMs }
 }
 
-function remainingTokens(limit: Limit, level: number): number {
-  return Math.max(0, Math.floor((limit.capacityUnits - level) / limit.tokenUnits))
+function remainingTokens(limit: Limit, level: number, weight: Weight): number {
+  return Math.max(0, Math.floor((limit.capacityUnits - level) / charge(limit, 1, weight)))
 }
 
 function untouched(limits: readonly Limit[]): Decision {

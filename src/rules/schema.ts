@@ -5,7 +5,7 @@ import {
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
 } from '../../cluster/limits.ts'
-import type { Rate } from '../limiter/policy.ts'
+import type { OnPartition, Rate } from '../limiter/policy.ts'
 import { RATE_NUMBER_MAX, RATE_PATTERN } from './rate.ts'
 
 /**
@@ -75,9 +75,19 @@ function rulesSchema<R extends TSchema>(rate: R) {
         maxItems: RULE_LIMITS_MAX,
         examples: [[{ rate: '100/s' }]],
       }),
+      on_partition: Type.Optional(
+        Type.Unsafe<OnPartition>({
+          type: 'string',
+          enum: ['majority', 'share', 'open', 'closed'] satisfies OnPartition[],
+          title: 'one of majority, share, open and closed',
+          description:
+            'What a side of a network split may admit: its share until 10 s have passed and then all of it where the majority is (the default), its share, everything, or nothing without a majority.',
+          default: 'majority',
+        }),
+      ),
     },
     {
-      title: 'a mapping with name and limits',
+      title: 'a mapping with name, limits and on_partition',
       description: 'A named limit; every key is counted by itself.',
       additionalProperties: false,
     },

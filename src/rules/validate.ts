@@ -39,7 +39,8 @@ export function validateRules(value: unknown, source: keyof typeof validators): 
 }
 
 function ruleOf(rule: RulesShape['rules'][number]): Rule {
-  return { name: rule.name, limits: rule.limits.map(policyOf) }
+  const { name, limits, on_partition: onPartition } = rule
+  return { name, limits: limits.map(policyOf), ...(onPartition !== undefined && { onPartition }) }
 }
 
 function policyOf({ rate, burst }: LimitShape): LimitPolicy {

@@ -23,8 +23,9 @@ function recordOf(id: NodeId, state: MemberState): MemberRecord {
 class Quarrel {
   readonly nodes: readonly Node[]
   readonly answers = new Map<string, Answer[]>()
-  /** Frames with checks that travelled, by their number of checks' hops. */
+  /** The hops of each check that travelled, and between whom. */
   readonly hops: number[] = []
+  readonly paths: [from: number, to: number][] = []
   nowMs = NOW_MS
 
   /** `views[i][j]`: whether node i believes node j to be in the ring. `links[i][j]`: whether i reaches j. */
@@ -37,7 +38,9 @@ class Quarrel {
         seededRandom(at),
         NOW_MS,
       )
-      const members = IDS.map((other, to) => recordOf(other, views[at]?.[to] ? 'active' : 'joining'))
+      const members = IDS.map((other, to) =>
+        recordOf(other, views[at]?.[to] ? 'active' : 'joining'),
+      )
       node.receive('n9' as NodeId, { type: 'hello', view: 0, members }, NOW_MS)
       for (const [to, other] of IDS.entries()) {
         if (to !== at && links[at]?.[to]) node.receive(other, { type: 'linked' }, NOW_MS)
@@ -81,6 +84,7 @@ class Quarrel {
     if (message.type !== 'forward' && message.type !== 'reply') return
     const decoded = decode(encode(message))
     if (decoded.type === 'malformed') throw new Error(decoded.reason)
+    if (message.type === 'forward') this.paths.push([from, to])
     if (message.type === 'forward') this.hops.push(...message.checks.map(({ hops }) => hops))
     this.nodes[to]?.receive(IDS[from] as NodeId, decoded.message, this.nowMs)
   }
@@ -90,21 +94,38 @@ class Quarrel {
   }
 }
 
-const square = fc.array(fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), { minLength: 4, maxLength: 4 })
+const square = fc.array(fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }), {
+  minLength: 4,
+  maxLength: 4,
+})
 /** Links exist in both directions or not at all. */
-const links = square.map((cells) => cells.map((row, a) => row.map((_, b) => cells[Math.min(a, b)]?.[Math.max(a, b)] === true)))
+const links = square.map((cells) =>
+  cells.map((row, a) => row.map((_, b) => cells[Math.min(a, b)]?.[Math.max(a, b)] === true)),
+)
+const allLinked = IDS.map(() => IDS.map(() => true))
 const questions = fc.array(fc.tuple(fc.nat(3), fc.nat(20)), { minLength: 1, maxLength: 20 })
 
 describe('nodes that disagree about the ring', () => {
   it('answer every check exactly once, and forward none more often than it may be (invariants 12, 13)', () => {
     const property = fc.property(square, questions, (views, asked) => {
-      const quarrel = new Quarrel(views, IDS.map(() => IDS.map(() => true)))
+      const quarrel = new Quarrel(views, allLinked)
       for (const [at, key] of asked) quarrel.ask(at, `key ${key}`)
       quarrel.settle()
       for (const answers of quarrel.answers.values()) expect(answers.length).toBeGreaterThan(0)
       expect([...quarrel.answers.values()].flat()).toHaveLength(asked.length)
       expect(quarrel.hops.every((hops) => hops >= 1 && hops <= HOPS_MAX)).toBe(true)
       expect(quarrel.hops.length).toBeLessThanOrEqual(HOPS_MAX * asked.length)
+    })
+    fc.assert(property, { numRuns: 60 })
+  })
+
+  it('never send a check back to where it came from', () => {
+    const property = fc.property(square, fc.nat(3), fc.nat(50), (views, at, key) => {
+      const quarrel = new Quarrel(views, allLinked)
+      quarrel.ask(at, `key ${key}`)
+      quarrel.settle()
+      const [first, second] = quarrel.paths
+      expect(second === undefined || second[1] !== first?.[0]).toBe(true)
     })
     fc.assert(property, { numRuns: 60 })
   })

@@ -69,7 +69,7 @@ describe('a placement', () => {
         expect(placement.owner(hash)).toBe(expected[0])
       }
     })
-    fc.assert(property, { numRuns: 60 })
+    fc.assert(property, { numRuns: 30 })
   })
 
   it('is the same whatever order its members come in, and however often', () => {
@@ -80,7 +80,7 @@ describe('a placement', () => {
       expect(other.members).toEqual(one.members)
       expect(other.preference(hash, 9)).toEqual(one.preference(hash, 9))
     })
-    fc.assert(property, { numRuns: 60 })
+    fc.assert(property, { numRuns: 30 })
   })
 
   it('prefers distinct members, the owner first, and no more than there are', () => {
@@ -92,7 +92,7 @@ describe('a placement', () => {
       expect(list.every((id) => placement.has(id))).toBe(true)
       if (count > 0) expect(list[0]).toBe(placement.owner(hash))
     })
-    fc.assert(property, { numRuns: 60 })
+    fc.assert(property, { numRuns: 30 })
   })
 
   it('of nobody owns nothing', () => {

@@ -20,6 +20,11 @@ const loose = new Packr({ useRecords: false, moreTypes: true })
 const records = new Packr({ useRecords: true })
 const plain = new Unpackr({ useRecords: false, mapsAsObjects: false })
 
+/** A gossip frame with one block of counts. */
+function counted(sliceMs: number[], base: number[], entries: number[]): Uint8Array {
+  return packed([1, 0, 1, 1, 1, 0, [], [['n1', 1], [['rule', sliceMs, base, entries]]]])
+}
+
 function packed(value: unknown): Uint8Array {
   return loose.pack(value)
 }
@@ -121,6 +126,10 @@ describe('bytes that are no message', () => {
     ['a kind that does not exist', packed([1, 6, 0, []]), 'shape'],
     ['no kind', packed([1]), 'shape'],
     ['a record', records.pack([1, 1, 0, [{ id: 'n1' }]]), 'shape'],
+    ['counts without a limit', counted([], [], []), 'shape'],
+    ['counts of fewer slicings than limits', counted([125], [1, 2], []), 'shape'],
+    ['counts of an actor that is not named', counted([125], [1], [1, 2, 1, 0, 0]), 'shape'],
+    ['counts that are cut short', counted([125], [1], [1, 2, 0, 0, 2, 7]), 'shape'],
     ['text for a number', packed([1, 1, '0', []]), 'shape'],
   ])('are malformed: %s', (_, bytes, reason) => {
     expect(judge(bytes)).toEqual({ type: 'malformed', reason })
@@ -162,6 +171,15 @@ function replaced(value: unknown, at: number, by: unknown): unknown {
   return walk(value)
 }
 
+function arraysIn(value: unknown): unknown[][] {
+  return Array.isArray(value) ? [value, ...value.flatMap(arraysIn)] : []
+}
+
+/** Whether one number more could be one more of the same. */
+function isList(value: readonly unknown[]): boolean {
+  return value.length > 0 && value.every((field) => typeof field === 'number')
+}
+
 function sizeOf(value: unknown): number {
   return Array.isArray(value) ? value.reduce<number>((sum, field) => sum + sizeOf(field), 1) : 1
 }
@@ -179,6 +197,16 @@ describe('a field of a message', () => {
       },
     )
     fc.assert(property, { numRuns: 2_000 })
+  })
+
+  it('that is not expected at the end of any of its arrays makes it malformed', () => {
+    const property = fc.property(anyMessage, fc.nat(), (message, at) => {
+      const fields = plain.unpack(encode(message))
+      const lists = arraysIn(fields).filter((list) => !isList(list))
+      lists[at % lists.length]?.push(0)
+      expect(judge(packed(fields)).type).toBe('malformed')
+    })
+    fc.assert(property, { numRuns: 500 })
   })
 
   it('may be named like a property of every object, and is ordinary', () => {

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { NodeId } from '../../crdt/node-id.ts'
 import { inspectKey } from '../../src/limiter/inspect.ts'
 import { NO_ROW } from '../../src/limiter/key-table.ts'
 import type { Limit } from '../../src/limiter/limit.ts'
 import type { Limiter } from '../../src/limiter/limiter.ts'
+import type { Rule } from '../../src/limiter/policy.ts'
 import { type Admission, GossipingLimiters, steps } from '../support/gossiping-limiters.ts'
 import { limiterOf, NOW_MS, policyOf, ruleOf, stateOf } from '../support/limiters.ts'
 
@@ -72,8 +72,10 @@ describe('replicas that exchange their counts', () => {
     })
     fc.assert(property, { numRuns: 150 })
   })
+})
 
-  it('have equal digests exactly when they hold equal counts', () => {
+describe('digests', () => {
+  it('are equal exactly when the counts are', () => {
     const property = fc.property(rules, steps, (rule, happenings) => {
       const group = new GossipingLimiters(rule, 2).play(happenings)
       const [a, b] = group.limiters as [Limiter, Limiter]
@@ -90,7 +92,27 @@ describe('replicas that exchange their counts', () => {
     fc.assert(property, { numRuns: 200 })
   })
 
-  it('never assume less of a key than the events they hold amount to', () => {
+  it('show a difference in any slice that is live and will be for a while', () => {
+    const a = limiterOf([ruleOf(policyOf(100, 1_000, 100))], 'n1')
+    const { slices, sliceMs } = stateOf(a).store.limits[0] as Limit
+    for (let age = 0; age < slices - 1; age++) {
+      const b = limiterOf([ruleOf(policyOf(100, 1_000, 100))], 'n2')
+      stateOf(b).decide(stateOf(b).hash('key'), 1, NOW_MS - age * sliceMs)
+      expect(a.differing(b.digest(Number.POSITIVE_INFINITY, NOW_MS))).toHaveLength(1)
+      expect(b.differing(a.digest(Number.POSITIVE_INFINITY, NOW_MS))).toHaveLength(1)
+    }
+  })
+
+  it('cover only slices that have ended before the time they are told', () => {
+    const [a, b] = [limiterOf([RULES[0] as Rule], 'n1'), limiterOf([RULES[0] as Rule], 'n2')]
+    stateOf(b).decide(stateOf(b).hash('key'), 1, NOW_MS)
+    expect(a.differing(b.digest(NOW_MS + 124, NOW_MS + 500))).toEqual([])
+    expect(a.differing(b.digest(NOW_MS + 125, NOW_MS + 500))).toHaveLength(1)
+  })
+})
+
+describe('what a replica holds', () => {
+  it('is never less, in the level it assumes, than the events amount to', () => {
     const property = fc.property(rules, steps, (rule, happenings) => {
       const group = new GossipingLimiters(rule).play(happenings)
       for (const limiter of group.limiters) {
@@ -113,22 +135,18 @@ describe('replicas that exchange their counts', () => {
     fc.assert(property, { numRuns: 200 })
   })
 
-  it('write what an actor admitted, and nobody else: its counts sum to its admissions', () => {
-    const property = fc.property(steps, (happenings) => {
-      const rule = ruleOf(policyOf(7, 60_000, 7))
-      const group = new GossipingLimiters(rule).play(
-        happenings.filter(({ type }) => type !== 'pass'),
-      )
-      group.deliverAll()
+  it('is, of each actor, what that actor admitted and nothing else', () => {
+    const timeless = steps.map((all) => all.filter(({ type }) => type !== 'pass'))
+    const property = fc.property(rules, timeless, (rule, happenings) => {
+      const group = new GossipingLimiters(rule).play(happenings)
       for (const [at, limiter] of group.limiters.entries()) {
+        const state = stateOf(limiter)
         for (const key of group.keys) {
-          const state = stateOf(limiter)
-          const counts = inspectKey(state, limiter.actors, state.hash(key), group.nowMs)[0]?.counts
-          const told = counts?.filter(({ actor }) => actor.node === `n${at}`)
           const admitted = group.admissions.filter(({ by, key: of }) => by === at && of === key)
-          expect(total(told?.map(({ tokens }) => tokens))).toBe(
-            total(admitted.map(({ tokens }) => tokens)),
-          )
+          for (const view of inspectKey(state, limiter.actors, state.hash(key), group.nowMs)) {
+            const own = view.counts.filter(({ actor }) => actor.node === `n${at}`)
+            expect(total(own)).toBe(total(admitted))
+          }
         }
       }
     })
@@ -136,75 +154,6 @@ describe('replicas that exchange their counts', () => {
   })
 })
 
-function total(numbers: readonly number[] = []): number {
-  return numbers.reduce((sum, number) => sum + number, 0)
+function total(admitted: readonly { readonly tokens: number }[]): number {
+  return admitted.reduce((sum, { tokens }) => sum + tokens, 0)
 }
-
-describe('a replica that decides', () => {
-  const rule = ruleOf(policyOf(10, 1_000, 100))
-
-  function takeAll(limiter: Limiter, nowMs: number): number {
-    const state = stateOf(limiter)
-    let taken = 0
-    while (state.decide(state.hash('key'), 1, nowMs).type === 'allowed') taken += 1
-    return taken
-  }
-
-  it('raises its bucket by what is heard late', () => {
-    const [acting, other] = [limiterOf([rule], 'n1'), limiterOf([rule], 'n2')]
-    const state = stateOf(acting)
-    expect(state.decide(state.hash('key'), 10, NOW_MS)).toMatchObject({ remaining: 90 })
-    stateOf(other).decide(state.hash('key'), 30, NOW_MS)
-    for (const counts of other.takeDelta(0, NOW_MS)) acting.merge(counts, 'n2' as NodeId, NOW_MS)
-    expect(state.decide(state.hash('key'), 0, NOW_MS)).toMatchObject({ remaining: 60 })
-    for (const counts of other.takeDelta(0, NOW_MS)) acting.merge(counts, 'n2' as NodeId, NOW_MS)
-    expect(state.decide(state.hash('key'), 0, NOW_MS)).toMatchObject({ remaining: 60 })
-  })
-
-  it('raises its bucket above its size, and lets the debt go when the counts no longer hold it', () => {
-    const [acting, other] = [limiterOf([rule], 'n1'), limiterOf([rule], 'n2')]
-    const state = stateOf(acting)
-    takeAll(acting, NOW_MS)
-    takeAll(other, NOW_MS)
-    for (const counts of other.takeDelta(0, NOW_MS)) acting.merge(counts, 'n2' as NodeId, NOW_MS)
-    const indebted = state.decide(state.hash('key'), 1, NOW_MS)
-    expect(indebted).toMatchObject({ type: 'refused', remaining: 0, retryAfterMs: 10_100 })
-    expect(state.decide(state.hash('key'), 1, NOW_MS + 10_099).type).toBe('refused')
-    expect(state.decide(state.hash('key'), 1, NOW_MS + 10_100).type).toBe('allowed')
-  })
-
-  it('admits after a crash at most what it had not been told', () => {
-    const property = fc.property(fc.nat(100), fc.nat(100), (told, untold) => {
-      const [owner, successor] = [limiterOf([rule], 'n1'), limiterOf([rule], 'n2')]
-      const state = stateOf(owner)
-      const taken = (times: number) => {
-        let allowed = 0
-        for (let asked = 0; asked < times; asked++) {
-          if (state.decide(state.hash('key'), 1, NOW_MS).type === 'allowed') allowed += 1
-        }
-        return allowed
-      }
-      const seen = taken(told)
-      for (const counts of owner.takeDelta(0, NOW_MS))
-        successor.merge(counts, 'n1' as NodeId, NOW_MS)
-      const unseen = taken(untold)
-      const again = takeAll(successor, NOW_MS)
-      expect(again).toBe(100 - seen)
-      expect(seen + unseen + again - 100).toBeLessThanOrEqual(Math.min(100, unseen))
-    })
-    fc.assert(property, { numRuns: 100 })
-  })
-
-  it('asks for an early flush as soon as a tenth of a burst is unsent, and not after sending it', () => {
-    const limiter = limiterOf([rule], 'n1')
-    const state = stateOf(limiter)
-    for (let taken = 1; taken <= 11; taken++) {
-      expect(limiter.flushWanted).toBe(false)
-      state.decide(state.hash('key'), 1, NOW_MS)
-    }
-    expect(limiter.flushWanted).toBe(true)
-    expect(limiter.takeDelta(0, NOW_MS)).toHaveLength(1)
-    expect(limiter.flushWanted).toBe(false)
-    expect(limiter.takeDelta(0, NOW_MS)).toEqual([])
-  })
-})

@@ -148,6 +148,20 @@ describe('a rule of several limits', () => {
     expect(one.check(4_000)).toMatchObject({ type: 'allowed', limit: 1, remaining: 0 })
   })
 
+  it('is waited for as long as the slowest of those that refuse', () => {
+    for (const limits of [
+      [perSecond, perMinute],
+      [perMinute, perSecond],
+    ]) {
+      const one = bucket(...limits)
+      one.take(10, 0)
+      one.take(5, 500)
+      const refused = one.check(500, 10)
+      // Ten tokens are back after half a second in the one, after 40 s in the other.
+      expect(refused).toMatchObject({ limit: limits.indexOf(perMinute), retryAfterMs: 39_500 })
+    }
+  })
+
   it('describes the tightest limit', () => {
     const one = bucket(perSecond, perMinute)
     expect(one.check(0)).toMatchObject({ limit: 0, remaining: 9, resetMs: 100 })

@@ -1,0 +1,84 @@
+import { PARTITION_DETECT_MS, PARTITION_HOLD_MS } from './limits.ts'
+
+/**
+ * What a side of a split may admit.
+ *
+ * A side knows which of the last agreed members it still reaches; its weight is W = reached / members. The
+ * members are never counted anew while the network is split, for then every side would count only itself
+ * and enforce the full limit.
+ *
+ * | policy     | until the hold has passed | afterwards                                         |
+ * |------------|---------------------------|----------------------------------------------------|
+ * | `majority` | share W                   | full for the side with more than half, else W      |
+ * | `share`    | share W                   | share W                                            |
+ * | `open`     | full                      | full                                               |
+ * | `closed`   | nothing without a majority, else full                                          ||
+ */
+export type PartitionPolicy = 'majority' | 'share' | 'open' | 'closed'
+
+/** How much of the cluster this node reaches, itself included. */
+export interface Reach {
+  readonly reached: number
+  /** Last agreed members that may be alive. */
+  readonly members: number
+  /** For how long not all of them have been reached; 0 when all are. */
+  readonly splitForMs: number
+}
+
+/** A share of the limit: `reached` of `members` parts. */
+export interface Share {
+  readonly reached: number
+  readonly members: number
+}
+
+/**
+ * - `whole`: everybody who may be alive is reached.
+ * - `full`: the whole limit although the network is split.
+ * - `share`: so much of the limit.
+ * - `closed`: nothing.
+ */
+export type Standing =
+  | { readonly type: 'whole' }
+  | { readonly type: 'full' }
+  | { readonly type: 'share'; readonly share: Share }
+  | { readonly type: 'closed' }
+
+export function standing(policy: PartitionPolicy, reach: Reach): Standing {
+  const { reached, members, splitForMs } = reach
+  if (reached >= members) return { type: 'whole' }
+  const hasMajority = reached * 2 > members
+  const share = { type: 'share', share: { reached, members } } as const
+  switch (policy) {
+    case 'open':
+      return { type: 'full' }
+    case 'closed':
+      return hasMajority ? { type: 'full' } : { type: 'closed' }
+    case 'share':
+      return share
+    case 'majority':
+      return hasMajority && splitForMs >= PARTITION_HOLD_MS ? { type: 'full' } : share
+  }
+}
+
+/** A rate of tokens and the burst above it, whatever they limit. */
+export interface Flow {
+  readonly tokensPerMs: number
+  readonly burst: number
+}
+
+/**
+ * Tokens that all sides together may have admitted above the limit, in a split of this length T. With t the
+ * time until a split is noticed, N the members, and any number of sides:
+ *
+ *     share, closed   (1 - 1/N)·(B + R·t)                    admitted before anybody noticed
+ *     majority        the same + R/2·(T - hold)⁺             less than half goes on beside the majority
+ *     open            unreached · (B + R·T)                  each unreached member alone, at worst
+ */
+export function overshootBound(policy: PartitionPolicy, reach: Reach, flow: Flow): number {
+  const { reached, members, splitForMs } = reach
+  const { tokensPerMs, burst } = flow
+  if (policy === 'open') return Math.ceil((members - reached) * (burst + tokensPerMs * splitForMs))
+  const unnoticed = ((members - 1) * (burst + tokensPerMs * PARTITION_DETECT_MS)) / members
+  const heldMs = policy === 'majority' ? Math.max(0, splitForMs - PARTITION_HOLD_MS) : 0
+  return Math.ceil(unnoticed + (tokensPerMs / 2) * heldMs)
+}
