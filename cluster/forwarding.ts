@@ -81,6 +81,11 @@ export class Forwarding {
     return this.#line(peer).breaker.allows(nowMs)
   }
 
+  /** Peers that are skipped at present because they did not answer. */
+  unresponsive(): NodeId[] {
+    return [...this.#lines].flatMap(([peer, { breaker }]) => (breaker.isOpen ? [peer] : []))
+  }
+
   ask(target: NodeId, check: TravellingCheck, nowMs: number): void {
     const line = this.#line(target)
     const id = ++this.#nextId

@@ -5,7 +5,7 @@ import { JOIN_SETTLE_MS, JOIN_TIMEOUT_MS } from './limits.ts'
  * When a joining node may take its place in the ring. It must not decide before it knows what the keys it
  * will own have already used:
  *
- * - if any member is active, once every active member that can be reached has answered its pull;
+ * - if any member is active, once every active member is linked and has answered its pull;
  * - if it has found only other joiners, after `JOIN_SETTLE_MS`: the cluster is starting;
  * - if it has found nobody, after `JOIN_TIMEOUT_MS`: an answer alone is better than none.
  *

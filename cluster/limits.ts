@@ -16,7 +16,7 @@ export const FRAME_MEMBERS_MAX = 24
 /** Actors named in one frame. */
 export const FRAME_ACTORS_MAX = 64
 /** Rules of one node, and limits in one rule. */
-export const FRAME_RULES_MAX = 256
+export const RULES_MAX = 256
 export const RULE_LIMITS_MAX = 8
 /** Rules named in one message; more go into the next. */
 export const MESSAGE_RULES_MAX = 64
@@ -100,5 +100,3 @@ export const FRAME_RUMOURS_MAX = 8
 export const SILENT_INTERVALS = 1.5
 /** A majority enforces the full limit again only after a split of this length: it may still be a death. */
 export const PARTITION_HOLD_MS = 10_000
-/** Until a silent split is noticed: three missed ticks, and one more because they are not in step. */
-export const PARTITION_DETECT_MS = 2_000

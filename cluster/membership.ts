@@ -78,14 +78,6 @@ export class Membership {
     this.#put({ ...this.self, state }, nowMs)
   }
 
-  /** This node can be dialled here. */
-  announce(addresses: readonly string[], nowMs: number): void {
-    const own = this.#members.get(this.#self) as Member
-    own.record = { ...own.record, addresses }
-    this.#spread(this.#self)
-    this.#detector.heard(this.#self, nowMs)
-  }
-
   /** A rumour, from whomever. Returns whether it was news. */
   merge(record: MemberRecord, nowMs: number): boolean {
     if (record.id === this.#self) return this.#defend(record, nowMs)
@@ -157,12 +149,12 @@ export class Membership {
    * The last agreed members that may be alive, this node included: whoever joined and has not left, is not
    * proven dead, and is not forgotten.
    */
-  get mayBeAlive(): number {
-    let members = 0
+  mayBeAlive(): Set<NodeId> {
+    const members = new Set<NodeId>()
     for (const [id, { record, provenDead }] of this.#members) {
       const { state } = record
-      if (id === this.#self || (!provenDead && state !== 'joining' && state !== 'left'))
-        members += 1
+      const isMember = !provenDead && state !== 'joining' && state !== 'left'
+      if (id === this.#self || isMember) members.add(id)
     }
     return members
   }
@@ -171,18 +163,25 @@ export class Membership {
    * Members that may be alive on the far side of a split: not proven dead, but out of reach or not heard.
    * Each comes with the time since when it may have been deciding alone.
    */
-  outOfReach(nowMs: number): number[] {
-    const sinceMs: number[] = []
-    for (const [id, { record, provenDead, everLinked, unlinkedSinceMs }] of this.#members) {
-      const { state } = record
-      if (id === this.#self || provenDead || state === 'joining' || state === 'left') continue
+  outOfReach(nowMs: number): Map<NodeId, number> {
+    const sinceMs = new Map<NodeId, number>()
+    for (const id of this.mayBeAlive()) {
+      const { record, everLinked, unlinkedSinceMs } = this.#members.get(id) as Member
+      if (id === this.#self) continue
       if (this.#links.has(id)) {
-        if (state !== 'active') sinceMs.push(this.#detector.heardAtMs(id) ?? nowMs)
+        if (record.state !== 'active') sinceMs.set(id, this.#detector.heardAtMs(id) ?? nowMs)
       } else if (everLinked || nowMs - unlinkedSinceMs >= UNREACHED_GRACE_MS) {
-        sinceMs.push(unlinkedSinceMs)
+        sinceMs.set(id, unlinkedSinceMs)
       }
     }
     return sinceMs
+  }
+
+  /** Members not heard for so long. */
+  silentFor(silentMs: number, nowMs: number): NodeId[] {
+    return [...this.#members.keys()].filter(
+      (id) => id !== this.#self && nowMs - (this.#detector.heardAtMs(id) ?? 0) > silentMs,
+    )
   }
 
   /** The records to repeat in the next frame: this node's own first, then at most `most` fresh ones. */

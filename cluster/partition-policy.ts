@@ -1,4 +1,4 @@
-import { PARTITION_DETECT_MS, PARTITION_HOLD_MS } from './limits.ts'
+import { PARTITION_HOLD_MS, SILENT_INTERVALS, SUSPECT_MISSED_TICKS } from './limits.ts'
 
 /**
  * What a side of a split may admit.
@@ -67,18 +67,29 @@ export interface Flow {
 }
 
 /**
- * Tokens that all sides together may have admitted above the limit, in a split of this length T. With t the
- * time until a split is noticed, N the members, and any number of sides:
+ * Tokens that all sides together may have admitted above the limit, in a split of this length T. With t =
+ * 4 gossip intervals until members suspect each other, s = 1.5 intervals until a stand-in counts silent
+ * peers as gone, and N the members:
  *
- *     share, closed   (1 - 1/N)·(B + R·t)                    admitted before anybody noticed
+ *     share, closed   (1 - 1/N)·(B + R·t) + unreached·R·s    admitted before anybody noticed
  *     majority        the same + R/2·(T - hold)⁺             less than half goes on beside the majority
- *     open            unreached · (B + R·T)                  each unreached member alone, at worst
+ *     open            unreached·(B + R·T)                    each unreached member alone, at worst
  */
-export function overshootBound(policy: PartitionPolicy, reach: Reach, flow: Flow): number {
+export function overshootBound(
+  policy: PartitionPolicy,
+  reach: Reach,
+  flow: Flow,
+  gossipIntervalMs: number,
+): number {
   const { reached, members, splitForMs } = reach
   const { tokensPerMs, burst } = flow
-  if (policy === 'open') return Math.ceil((members - reached) * (burst + tokensPerMs * splitForMs))
-  const unnoticed = ((members - 1) * (burst + tokensPerMs * PARTITION_DETECT_MS)) / members
+  const unreached = members - reached
+  if (policy === 'open') return Math.ceil(unreached * (burst + tokensPerMs * splitForMs))
+  const suspectMs = (SUSPECT_MISSED_TICKS + 1) * gossipIntervalMs
+  const silentMs = SILENT_INTERVALS * gossipIntervalMs
+  const unnoticed =
+    ((members - 1) * (burst + tokensPerMs * suspectMs)) / members +
+    unreached * tokensPerMs * silentMs
   const heldMs = policy === 'majority' ? Math.max(0, splitForMs - PARTITION_HOLD_MS) : 0
   return Math.ceil(unnoticed + (tokensPerMs / 2) * heldMs)
 }

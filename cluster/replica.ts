@@ -27,6 +27,7 @@ import type {
 } from './message.ts'
 import { type Effects, Outbox } from './outbox.ts'
 import type { Random } from './random.ts'
+import { Reaching } from './reach.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 
 /** What the transport observed about its link to a peer. It comes in by the same door as messages. */
@@ -60,6 +61,7 @@ export type Route = NodeId | 'here'
  */
 export class Replica {
   readonly membership: Membership
+  readonly reaching: Reaching
   readonly #state: ReplicatedState
   readonly #decide: ReplicaDependencies['decide']
   readonly #options: ReplicaOptions
@@ -87,6 +89,8 @@ export class Replica {
     this.#dissemination = new Dissemination(state, random, options.gossipIntervalMs, nowMs)
     this.#antiEntropy = new AntiEntropy(state, random, this.#outbox, nowMs)
     this.#forwarding = new Forwarding(state, this.#outbox, options.forwardTimeoutMs)
+    const unresponsive = () => this.#forwarding.unresponsive()
+    this.reaching = new Reaching(this.membership, unresponsive, options.gossipIntervalMs)
     this.#greeting = new Greeting(this.membership, this.#outbox, options.gossipIntervalMs)
     this.#joining = new Joining(nowMs)
     this.#tickedMs = nowMs

@@ -14,7 +14,7 @@ import type {
   Message,
 } from '../cluster/message.ts'
 import type { Effects } from '../cluster/outbox.ts'
-import { overshootBound, type Reach, standing } from '../cluster/partition-policy.ts'
+import { overshootBound, standing } from '../cluster/partition-policy.ts'
 import type { Random } from '../cluster/random.ts'
 import { Refusals } from '../cluster/refusals.ts'
 import { type LinkChange, Replica } from '../cluster/replica.ts'
@@ -71,17 +71,17 @@ interface PendingCheck {
  */
 export class Node {
   readonly #self: { readonly id: NodeId; readonly name: string }
+  readonly #gossipIntervalMs: number
   readonly #limiter: Limiter
   readonly #replica: Replica
   readonly #refusals: Refusals
   readonly #pending = new Map<number, PendingCheck>()
   readonly #standIns: StandInReason[] = []
-  /** Since when each member that cannot be reached may have been deciding alone. */
-  #outOfReach: readonly number[] = []
 
   constructor(options: NodeOptions, random: Random, nowMs: number) {
     const { self, rules } = options
     this.#self = self
+    this.#gossipIntervalMs = options.gossipIntervalMs
     this.#limiter = new Limiter(
       rules,
       { node: self.id, incarnation: self.incarnation },
@@ -118,7 +118,13 @@ export class Node {
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
     if (owner === this.#self.id && placement.members.length > 0) {
-      return this.#answer(state, this.#decide(state, key, cost, nowMs), 'owner', owner, nowMs)
+      return this.#answer(
+        state,
+        this.#decide(state, key, cost, owner, nowMs),
+        'owner',
+        owner,
+        nowMs,
+      )
     }
     return this.#recall(state, key, cost, owner, nowMs) ?? this.#ask(state, key, cost, owner, nowMs)
   }
@@ -133,13 +139,15 @@ export class Node {
   receive(from: NodeId, message: Message | LinkChange, nowMs: number): void {
     this.#replica.receive(from, message, nowMs)
     const { type } = message
-    if (type === 'linked' || type === 'unlinked' || type === 'refused') this.#look(nowMs)
+    if (type === 'linked' || type === 'unlinked' || type === 'refused') {
+      this.#replica.reaching.look(nowMs)
+    }
   }
 
   /** The only periodic entry: every `TICK_MS`. */
   tick(nowMs: number): void {
     this.#replica.tick(nowMs)
-    this.#look(nowMs)
+    this.#replica.reaching.look(nowMs)
   }
 
   /** Hands everything to the others and owns nothing from now on; goes on forwarding. */
@@ -158,10 +166,6 @@ export class Node {
       return [{ id, answer: this.#settle(pending, decision, by, nowMs) }]
     })
     return { ...effects, answers }
-  }
-
-  #look(nowMs: number): void {
-    this.#outOfReach = this.#replica.membership.outOfReach(nowMs)
   }
 
   #recall(
@@ -195,7 +199,7 @@ export class Node {
     if (route === 'here' || this.#replica.isFull) {
       const inRing = this.#replica.membership.placement.members.length > 0
       this.#standIns.push(inRing ? 'owner_unreachable' : 'not_in_ring')
-      const decision = this.#decide(state, key, cost, nowMs)
+      const decision = this.#decide(state, key, cost, owner, nowMs)
       return this.#answer(state, decision, this.#standInName(), owner, nowMs)
     }
     const ref = { rule: state.rule.name, hashHi: key.hi, hashLo: key.lo }
@@ -209,18 +213,17 @@ export class Node {
     return this.#replica.membership.linkedPeers().length > 0 ? 'replica' : 'local'
   }
 
-  /** Decides here, by as much of the limit as the rule's partition policy leaves this side. */
-  #decide(state: RuleState, key: KeyHash, cost: number, nowMs: number): Decision {
-    if (this.#outOfReach.length === 0) return state.decide(key, cost, nowMs)
-    const held = standing(state.rule.onPartition ?? 'majority', this.#reach(nowMs))
+  /**
+   * Decides here, by as much of the limit as the rule's partition policy leaves this side. A stand-in
+   * cannot know whether the owner is dead or decides somewhere else: it counts it as out of reach.
+   */
+  #decide(state: RuleState, key: KeyHash, cost: number, owner: NodeId, nowMs: number): Decision {
+    const { reaching } = this.#replica
+    const standsIn = owner !== this.#self.id
+    if (!standsIn && reaching.isWhole) return state.decide(key, cost, nowMs)
+    const reach = standsIn ? reaching.asStandIn(owner, nowMs) : reaching.asOwner(nowMs)
+    const held = standing(state.rule.onPartition ?? 'majority', reach)
     return held.type === 'closed' ? closed() : state.decide(key, cost, nowMs, held)
-  }
-
-  #reach(nowMs: number): Reach {
-    const members = this.#replica.membership.mayBeAlive
-    const sinceMs = Math.min(...this.#outOfReach)
-    const reached = members - this.#outOfReach.length
-    return { reached, members, splitForMs: Math.max(0, nowMs - sinceMs) }
   }
 
   #decideForwarded(check: ForwardedCheck, nowMs: number): ForwardedDecision {
@@ -230,7 +233,8 @@ export class Node {
       return { id, verdict: 'unknown_rule', limit: 0, remaining: 0, retryAfterMs: 0, resetMs: 0 }
     }
     const key = { hi: check.hashHi, lo: check.hashLo }
-    const decision = this.#decide(state, key, check.cost, nowMs)
+    const owner = this.#replica.membership.placement.owner(key.hi) ?? this.#self.id
+    const decision = this.#decide(state, key, check.cost, owner, nowMs)
     const { limit, remaining, resetMs } = decision
     return decision.type === 'allowed'
       ? { id, verdict: 'allowed', limit, remaining, resetMs, retryAfterMs: 0 }
@@ -300,7 +304,7 @@ export class Node {
   }
 
   #consistency(standsIn: boolean): Consistency {
-    if (this.#outOfReach.length > 0) return 'partitioned'
+    if (!this.#replica.reaching.isWhole) return 'partitioned'
     return standsIn ? 'degraded' : 'exact'
   }
 
@@ -311,15 +315,18 @@ export class Node {
    */
   #overshootBound(
     { rule }: RuleState,
-    policy: LimitPolicy,
+    limit: LimitPolicy,
     standsIn: boolean,
     nowMs: number,
   ): number {
-    const { rate, burst } = policy
+    const { rate, burst } = limit
     const once = standsIn ? burst : 0
-    if (this.#outOfReach.length === 0) return once
+    const { reaching } = this.#replica
+    if (reaching.isWhole) return once
     const flow = { tokensPerMs: rate.count / rate.periodMs, burst }
-    return once + overshootBound(rule.onPartition ?? 'majority', this.#reach(nowMs), flow)
+    const policy = rule.onPartition ?? 'majority'
+    const reach = reaching.asOwner(nowMs)
+    return once + overshootBound(policy, reach, flow, this.#gossipIntervalMs)
   }
 }
 

@@ -1,10 +1,5 @@
 import { type TSchema, Type } from 'typebox'
-import {
-  COST_MAX,
-  FRAME_RULES_MAX,
-  RULE_LIMITS_MAX,
-  RULE_NAME_BYTES_MAX,
-} from '../../cluster/limits.ts'
+import { COST_MAX, RULE_LIMITS_MAX, RULE_NAME_BYTES_MAX, RULES_MAX } from '../../cluster/limits.ts'
 import type { OnPartition, Rate } from '../limiter/policy.ts'
 import { RATE_NUMBER_MAX, RATE_PATTERN } from './rate.ts'
 
@@ -100,10 +95,10 @@ function rulesSchema<R extends TSchema>(rate: R) {
         examples: [1],
       }),
       rules: Type.Array(rule, {
-        title: `a list of 1 to ${FRAME_RULES_MAX} rules`,
+        title: `a list of 1 to ${RULES_MAX} rules`,
         description: 'Names are unique.',
         minItems: 1,
-        maxItems: FRAME_RULES_MAX,
+        maxItems: RULES_MAX,
         examples: [[{ name: 'per-user', limits: [{ rate: '100/s' }] }]],
       }),
     },

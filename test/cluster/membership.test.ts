@@ -189,7 +189,7 @@ describe('a refused connection', () => {
     const table = tableOf(recordOf('n2'))
     table.refused(n2, NOW_MS)
     expect(stateOf(table, 'n2')).toBe('dead')
-    expect(table.outOfReach(NOW_MS + 60_000)).toEqual([])
+    expect(table.outOfReach(NOW_MS + 60_000)).toEqual(new Map())
   })
 
   it('proves nothing of a member whose link is open, that has left, or that nobody knows', () => {
@@ -212,7 +212,7 @@ describe('a refused connection', () => {
     table.merge(recordOf('n2', 'active', { incarnation: 2 }), NOW_MS)
     expect(table.placement.has(n2)).toBe(true)
     // The proof was of the life before: this one may be alive where it cannot be reached.
-    expect(table.outOfReach(NOW_MS + UNREACHED_GRACE_MS)).toHaveLength(1)
+    expect([...table.outOfReach(NOW_MS + UNREACHED_GRACE_MS).keys()]).toEqual([n2])
   })
 })
 
@@ -220,19 +220,24 @@ describe('members out of reach', () => {
   it('are those without a link that may be alive, each since it may decide alone', () => {
     const table = tableOf(recordOf('n2'), recordOf('n3'), recordOf('n4', 'joining'))
     for (const id of ['n2', 'n3', 'n4'] as NodeId[]) table.linked(id, NOW_MS)
-    expect(table.outOfReach(NOW_MS)).toEqual([])
+    expect(table.outOfReach(NOW_MS)).toEqual(new Map())
     for (const id of ['n2', 'n3', 'n4'] as NodeId[]) table.unlinked(id, NOW_MS + 7)
-    expect(table.outOfReach(NOW_MS + 8)).toEqual([NOW_MS + 7, NOW_MS + 7])
+    expect(table.outOfReach(NOW_MS + 8)).toEqual(
+      new Map([
+        ['n2', NOW_MS + 7],
+        ['n3', NOW_MS + 7],
+      ]),
+    )
     table.merge(recordOf('n3', 'left'), NOW_MS)
-    expect(table.outOfReach(NOW_MS + 8)).toEqual([NOW_MS + 7])
+    expect(table.outOfReach(NOW_MS + 8)).toEqual(new Map([['n2', NOW_MS + 7]]))
     table.linked(n2, NOW_MS + 9)
-    expect(table.outOfReach(NOW_MS + 9)).toEqual([])
+    expect(table.outOfReach(NOW_MS + 9)).toEqual(new Map())
   })
 
   it('are counted only after a while when they were never linked', () => {
     const table = tableOf(recordOf('n2'))
-    expect(table.outOfReach(NOW_MS + UNREACHED_GRACE_MS - 1)).toEqual([])
-    expect(table.outOfReach(NOW_MS + UNREACHED_GRACE_MS)).toEqual([NOW_MS])
+    expect(table.outOfReach(NOW_MS + UNREACHED_GRACE_MS - 1)).toEqual(new Map())
+    expect(table.outOfReach(NOW_MS + UNREACHED_GRACE_MS)).toEqual(new Map([['n2', NOW_MS]]))
   })
 })
 

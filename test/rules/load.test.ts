@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FRAME_RULES_MAX, RULE_LIMITS_MAX, RULE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
+import { RULE_LIMITS_MAX, RULE_NAME_BYTES_MAX, RULES_MAX } from '../../cluster/limits.ts'
 import { DEMO_RULES } from '../../src/rules/demo.ts'
 import { loadRules, parseRules, RulesError, rulesFrom } from '../../src/rules/load.ts'
 import { YAML_BYTES_MAX, YAML_NESTING_MAX } from '../../src/yaml-document.ts'
@@ -176,12 +176,12 @@ describe('a rules file out of proportion', () => {
 
   it('is valid up to the limits of a frame', () => {
     expect(problemsOf(oneRule(limits(RULE_LIMITS_MAX)))).toEqual([])
-    expect(problemsOf(rules(FRAME_RULES_MAX))).toEqual([])
+    expect(problemsOf(rules(RULES_MAX))).toEqual([])
   })
 
   it('is refused above them', () => {
     expect(problemsOf(oneRule(limits(RULE_LIMITS_MAX + 1)))[0]).toContain('a list of 1 to 8 limits')
-    expect(problemsOf(rules(FRAME_RULES_MAX + 1))[0]).toContain('a list of 1 to 256 rules')
+    expect(problemsOf(rules(RULES_MAX + 1))[0]).toContain('a list of 1 to 256 rules')
   })
 
   it('is refused when too long, without being read', () => {

@@ -1,0 +1,58 @@
+import type { NodeId } from '../crdt/node-id.ts'
+import { SILENT_INTERVALS } from './limits.ts'
+import type { Membership } from './membership.ts'
+import type { Reach } from './partition-policy.ts'
+
+/**
+ * How much of the cluster this node reaches, for the partition policies. Two views, as there are two speeds
+ * of failure detection: membership's, by which an owner weighs its keys; and the request path's, which
+ * notices sooner, by which a stand-in does.
+ */
+export class Reaching {
+  readonly #membership: Membership
+  /** Peers that have not answered lately. */
+  readonly #unresponsive: () => readonly NodeId[]
+  readonly #silentMs: number
+  /** Since when each member that is out of reach may have been deciding alone. */
+  #outOfReach: ReadonlyMap<NodeId, number> = new Map()
+
+  constructor(
+    membership: Membership,
+    unresponsive: () => readonly NodeId[],
+    gossipIntervalMs: number,
+  ) {
+    this.#membership = membership
+    this.#unresponsive = unresponsive
+    this.#silentMs = SILENT_INTERVALS * gossipIntervalMs
+  }
+
+  /** Looks anew; everything else is about the last look. */
+  look(nowMs: number): void {
+    this.#outOfReach = this.#membership.outOfReach(nowMs)
+  }
+
+  /** Whether everybody who may be alive is reached. */
+  get isWhole(): boolean {
+    return this.#outOfReach.size === 0
+  }
+
+  /** For a decision about a key this node owns. */
+  asOwner(nowMs: number): Reach {
+    const members = this.#membership.mayBeAlive().size
+    const sinceMs = Math.min(nowMs, ...this.#outOfReach.values())
+    return { reached: members - this.#outOfReach.size, members, splitForMs: nowMs - sinceMs }
+  }
+
+  /**
+   * For a decision about a key that `owner` should decide. It may be dead, or be deciding somewhere else:
+   * until it is proven dead it counts as out of reach, and so does whoever else does not answer, or has
+   * missed a heartbeat.
+   */
+  asStandIn(owner: NodeId, nowMs: number): Reach {
+    const mayBeAlive = this.#membership.mayBeAlive()
+    const silent = this.#membership.silentFor(this.#silentMs, nowMs)
+    const gone = new Set([...this.#outOfReach.keys(), ...this.#unresponsive(), ...silent, owner])
+    const reached = [...mayBeAlive].filter((member) => !gone.has(member)).length
+    return { ...this.asOwner(nowMs), reached: Math.max(1, reached) }
+  }
+}
