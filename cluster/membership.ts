@@ -4,6 +4,7 @@ import { FailureDetector } from './failure-detector.ts'
 import { FORGET_AFTER_MS, MEMBERS_MAX, RUMOUR_REPEATS, UNREACHED_GRACE_MS } from './limits.ts'
 import { MEMBER_STATES, type MemberRecord, type MemberState } from './message.ts'
 import { Placement } from './placement.ts'
+import { RingPoints } from './ring-points.ts'
 
 interface Member {
   record: MemberRecord
@@ -33,6 +34,7 @@ export class Membership {
   /** Records to repeat in gossip, and how often still. */
   readonly #rumours = new Map<NodeId, number>()
   readonly #events: ClusterEvent[] = []
+  readonly #ringPoints = new RingPoints()
   #placement = new Placement([])
   #placementIsStale = false
 
@@ -265,7 +267,7 @@ export class Membership {
       inRing.length === this.#placement.members.length &&
       inRing.every((id) => this.#placement.has(id))
     if (same) return
-    this.#placement = new Placement(inRing)
+    this.#placement = new Placement(inRing, this.#ringPoints)
     const { view, members } = this.#placement
     this.#events.push({ type: 'ring', view, members: members.length })
   }

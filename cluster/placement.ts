@@ -1,5 +1,5 @@
-import HashRing from 'hashring'
 import type { NodeId } from '../crdt/node-id.ts'
+import { RingPoints } from './ring-points.ts'
 
 /**
  * Which node owns a key: consistent hashing (Karger et al. 1997) on a ring of 2^32 positions.
@@ -8,13 +8,6 @@ import type { NodeId } from '../crdt/node-id.ts'
  * no key that a client chose ever reaches that package. A placement is immutable: a change of members is a
  * new one. Equal members give an equal placement on every node, whatever order they came in.
  */
-
-/**
- * Virtual nodes of a member; hashring makes four points of each. With 1,024 points the share of a member
- * deviates from even by about 1/√1024 = 3 %. Explicit, because the package's own default rounds wrongly at
- * some sizes and then moves too many keys.
- */
-export const VNODES = 256
 
 /** The ring is searched within one of 2^12 equal parts: with ten nodes, among two or three points. */
 const PART_BITS = 20
@@ -29,12 +22,16 @@ export class Placement {
   /** For each part, and for the end, the first point at or after its start. */
   readonly #starts: Uint32Array
 
-  constructor(members: Iterable<NodeId>) {
+  constructor(members: Iterable<NodeId>, ringPoints = new RingPoints()) {
     this.members = [...new Set(members)].sort()
     this.view = fingerprint(this.members)
-    const points = pointsOf(this.members)
-    this.#positions = Uint32Array.from(points, ([position]) => position)
-    this.#owners = Uint16Array.from(points, ([, owner]) => owner)
+    const points = pointsInOrder(this.members, ringPoints)
+    this.#positions = new Uint32Array(points.length)
+    this.#owners = new Uint16Array(points.length)
+    points.forEach((point, index) => {
+      this.#positions[index] = point / OWNERS_MAX
+      this.#owners[index] = point
+    })
     this.#starts = startsOf(this.#positions)
   }
 
@@ -74,21 +71,21 @@ export class Placement {
   }
 }
 
+/** Members that a placement can tell apart. */
+const OWNERS_MAX = 2 ** 16
+
 /**
- * All points in order of position; ties go to the smaller id, so that order of insertion never shows.
- * hashring keeps its servers in plain objects: the mark before each id keeps `__proto__` an ordinary name.
+ * All points in order, each as `position · 2^16 + owner`, so that numbers sort them: by position, and ties
+ * by the smaller id, so that order of insertion never shows.
  */
-function pointsOf(members: readonly NodeId[]): [position: number, owner: number][] {
-  if (members.length === 0) return []
-  const ring = new HashRing(
-    Object.fromEntries(members.map((id) => [marked(id), { vnodes: VNODES }])),
-  )
-  const points = ring.points()
-  return members
-    .flatMap((id, owner) =>
-      (points[marked(id)] ?? []).map((position): [number, number] => [position, owner]),
-    )
-    .sort(([a, ownerA], [b, ownerB]) => a - b || ownerA - ownerB)
+function pointsInOrder(members: readonly NodeId[], ringPoints: RingPoints): Float64Array {
+  const lists = members.map((id) => ringPoints.of(id))
+  const points = new Float64Array(lists.reduce((sum, list) => sum + list.length, 0))
+  let at = 0
+  lists.forEach((list, owner) => {
+    for (const position of list) points[at++] = position * OWNERS_MAX + owner
+  })
+  return points.sort()
 }
 
 function startsOf(positions: Uint32Array): Uint32Array {
@@ -100,10 +97,6 @@ function startsOf(positions: Uint32Array): Uint32Array {
   }
   starts[PARTS] = positions.length
   return starts
-}
-
-function marked(id: NodeId): string {
-  return `@${id}`
 }
 
 /** FNV-1a over the sorted ids. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Placement, VNODES } from '../../cluster/placement.ts'
+import { Placement } from '../../cluster/placement.ts'
 import { seededRandom } from '../../cluster/random.ts'
+import { VNODES } from '../../cluster/ring-points.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 
 const KEYS = 10_000
