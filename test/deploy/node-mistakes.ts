@@ -159,7 +159,7 @@ function tableBytes(rulesFile: string, { keysMax }: ServerOptions): number {
   const rowBytes = rules.map(({ limits }) =>
     limits
       .map((policy) => 20 + 4 * limitOf(policy, GOSSIP_INTERVAL_MS).slices)
-      .reduce((sum, bytes) => sum + bytes, 33),
+      .reduce((sum, bytes) => sum + bytes, 40),
   )
   return keysMax * rowBytes.reduce((sum, bytes) => sum + bytes, 0)
 }

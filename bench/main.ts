@@ -1,0 +1,101 @@
+import { parseArgs } from 'node:util'
+import { batch } from './batch.ts'
+import { Bystanders } from './bystanders.ts'
+import { decision } from './decision.ts'
+import { forward } from './forward.ts'
+import { http } from './http.ts'
+import { bystandersText, heading } from './machine.ts'
+import { memory } from './memory.ts'
+import { redisRoute } from './redis-route.ts'
+import { jsonLine, type Result, summary, table } from './report.ts'
+import { FULL, QUICK, type Scale, type Subject } from './row.ts'
+import { stall } from './stall.ts'
+
+const SUBJECTS: readonly Subject[] = [decision, memory, stall, http, redisRoute, forward, batch]
+
+const USAGE = `npm run bench -- [--only <row or subject>]... [--quick] [--json]
+
+  --only   measure these rows only; a subject stands for all its rows
+  --quick  shorter rounds: less than a minute, and less to rely on
+  --json   the report on standard error, and one line of JSON on standard output`
+
+interface Wish {
+  readonly scale: Scale
+  readonly json: boolean
+  readonly rows: ReadonlySet<string>
+}
+
+/** @throws Error that says what is wrong and which rows there are. */
+function wishOf(args: readonly string[]): Wish | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const all = SUBJECTS.flatMap(({ rows }) => rows.map((row) => row.name))
+  const rows = values.only.length === 0 ? all : values.only.flatMap((name) => rowsCalled(name, all))
+  return { scale: values.quick ? QUICK : FULL, json: values.json, rows: new Set(rows) }
+}
+
+/** Undefined when all is said. */
+function wishOrUsage(args: readonly string[]): Wish | undefined {
+  try {
+    const wish = wishOf(args)
+    if (wish !== 'help') return wish
+    console.log(USAGE)
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
+    process.exitCode = 2
+  }
+  return undefined
+}
+
+function rowsCalled(name: string, all: readonly string[]): readonly string[] {
+  const rows = SUBJECTS.find((subject) => subject.name === name)?.rows.map((row) => row.name)
+  if (rows !== undefined) return rows
+  if (all.includes(name)) return [name]
+  const subjects = SUBJECTS.map((subject) => subject.name)
+  throw new Error(
+    `--only ${name}: there is no such row. Subjects: ${subjects.join(', ')}. Rows: ${all.join(', ')}.`,
+  )
+}
+
+async function measure({ scale, rows }: Wish, say: (text: string) => void): Promise<Result[]> {
+  const results: Result[] = []
+  for (const subject of SUBJECTS) {
+    const wanted = subject.rows.filter((row) => rows.has(row.name))
+    if (wanted.length === 0) continue
+    const startMs = performance.now()
+    const readings = await subject.measure(scale, new Set(wanted.map((row) => row.name)))
+    say(`measured ${subject.name} in ${Math.round((performance.now() - startMs) / 1_000)} s`)
+    for (const row of wanted) {
+      const reading = readings.get(row.name)
+      if (reading === undefined) throw new Error(`${row.name} was not measured`)
+      results.push({ row, reading })
+    }
+  }
+  return results
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const wish = wishOrUsage(args)
+  if (wish === undefined) return
+  const print = wish.json ? console.error : console.log
+  print(`${heading(args, wish.scale)}\n`)
+  const bystanders = new Bystanders()
+  const results = await measure(wish, console.error)
+  print(`\n${table(results)}\n\n${summary(results)}; ${bystandersText(bystanders.share())}`)
+  if (wish.json) console.log(jsonLine(results))
+}
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  console.error(error instanceof Error ? (error.stack ?? error.message) : error)
+  process.exitCode = 1
+}

@@ -1,0 +1,104 @@
+import { TICK_MS } from '../../cluster/limits.ts'
+import type { Node } from '../../src/node.ts'
+import { loneNode, tick } from '../lone-node.ts'
+import { work } from '../worker.ts'
+import { keyText, RULE } from '../workload.ts'
+
+// Decisions of one node inside this process, keys drawn evenly from so many.
+//
+// Times are of the processor and not of the clock, so that other programs do not count. Checks come in blocks. The keys of a block are written just before it, as they would come out of a
+// request: the string is new and at hand, the key's row is wherever memory has it. Writing is not counted,
+// and neither are ticks, which run at their time and are counted by themselves.
+
+export interface DecideJob {
+  readonly keys: number
+  readonly durationMs: number
+}
+
+export interface DecideResult {
+  readonly nsPerCheck: number
+  /** Time of ticks for each check. */
+  readonly tickNsPerCheck: number
+}
+
+const BLOCK = 500
+const NS_PER_US = 1_000
+/** No refusals: every check is admitted and recorded, which is the longer way. */
+const LIMIT = { rate: { count: 1_000_000, periodMs: 1_000 }, burst: 1_000_000 }
+
+class Bench {
+  readonly #node: Node
+  readonly #texts: Buffer
+  readonly #textBytes: number
+  readonly #keys: number
+  #draw = 1
+  #tickedMs = 0
+
+  constructor(keys: number) {
+    this.#keys = keys
+    this.#node = loneNode({ name: RULE, limits: [LIMIT] }, keys, wallMs())
+    const texts = Array.from({ length: keys }, (_, number) => keyText(number))
+    this.#textBytes = keyText(0).length
+    this.#texts = Buffer.from(texts.join(''), 'latin1')
+    for (const key of texts) this.#node.check({ rule: RULE, key, cost: 1 }, wallMs())
+    this.#tickIfDue()
+  }
+
+  run(durationMs: number): DecideResult {
+    const endMs = performance.now() + durationMs
+    let checks = 0
+    let checkUs = 0
+    let tickUs = 0
+    while (performance.now() < endMs) {
+      const requests = Array.from({ length: BLOCK }, () => ({
+        rule: RULE,
+        key: this.#someKey(),
+        cost: 1,
+      }))
+      const nowMs = wallMs()
+      const start = process.cpuUsage()
+      for (const request of requests) {
+        const answer = this.#node.check(request, nowMs)
+        if (answer.type !== 'answer' || !answer.allowed) throw new Error('a check was not allowed')
+      }
+      checkUs += microsecondsSince(start)
+      checks += BLOCK
+      tickUs += this.#tickIfDue()
+    }
+    const perCheck = NS_PER_US / checks
+    return { nsPerCheck: checkUs * perCheck, tickNsPerCheck: tickUs * perCheck }
+  }
+
+  /** A new, flat string, as a parser makes it. Numerical Recipes' generator: the next of all 2^32. */
+  #someKey(): string {
+    this.#draw = (Math.imul(this.#draw, 1_664_525) + 1_013_904_223) >>> 0
+    const at = Math.floor((this.#draw / 2 ** 32) * this.#keys) * this.#textBytes
+    return this.#texts.toString('latin1', at, at + this.#textBytes)
+  }
+
+  #tickIfDue(): number {
+    const nowMs = wallMs()
+    if (nowMs - this.#tickedMs < TICK_MS) return 0
+    this.#tickedMs = nowMs
+    const start = process.cpuUsage()
+    tick(this.#node, nowMs)
+    return microsecondsSince(start)
+  }
+}
+
+function microsecondsSince(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start)
+  return user + system
+}
+
+function wallMs(): number {
+  return Math.floor(performance.timeOrigin + performance.now())
+}
+
+const benches = new Map<number, Bench>()
+
+work(({ keys, durationMs }: DecideJob): DecideResult => {
+  const bench = benches.get(keys) ?? new Bench(keys)
+  benches.set(keys, bench)
+  return bench.run(durationMs)
+})

@@ -1,0 +1,123 @@
+import { Redis } from 'ioredis'
+import { Draining } from '../../src/http/draining.ts'
+import { listen } from '../../src/http/listen.ts'
+import { buildServer } from '../../src/http/server.ts'
+import type { Answer, CheckRequest } from '../../src/limiter/check.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { rulesFrom } from '../../src/rules/load.ts'
+import type { RunningNode } from '../../src/running-node.ts'
+import { work } from '../worker.ts'
+import { BURST, RATE_PER_SECOND, RULE } from '../workload.ts'
+
+// The very route that Weir serves, with a Redis behind it instead of a node: same parser, same schemas,
+// same headers, same answer. What differs is where the decision is made.
+
+export interface RedisRouteJob {
+  readonly port: number
+}
+
+/**
+ * A token bucket in Lua, in the form that costs Redis least: one value per key, the time at which the
+ * bucket will be full again in microseconds (the theoretical arrival time of GCRA), one GET and one SET.
+ * Times stay below 2^53, which Lua's numbers and `%.0f` hold exactly.
+ */
+const TOKEN_BUCKET = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local token, burst, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local full = tonumber(redis.call('GET', KEYS[1]) or now)
+if full < now then full = now end
+local after = full + cost * token
+local room = now + burst * token - after
+if room < 0 then
+  local remaining = math.floor((room + cost * token) / token)
+  return { 0, remaining, math.ceil(-room / 1000), math.ceil((full - now) / 1000) }
+end
+local reset = math.ceil((after - now) / 1000)
+if cost > 0 then redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', reset) end
+return { 1, math.floor(room / token), 0, reset }
+`
+
+const MICROSECONDS_PER_SECOND = 1_000_000
+
+type Decided = [allowed: number, remaining: number, retryAfterMs: number, resetMs: number]
+
+interface TokenBuckets extends Redis {
+  take(key: string, tokenUs: number, burst: number, cost: number): Promise<Decided>
+}
+
+const RULES = rulesFrom({
+  version: 1,
+  rules: [{ name: RULE, limits: [{ rate: `${RATE_PER_SECOND}/s`, burst: BURST }] }],
+})
+
+/** One connection, and no automatic pipelining: faster here than with it. */
+function connectTo(port: number): TokenBuckets {
+  const redis = new Redis({ port, host: '127.0.0.1', enableAutoPipelining: false })
+  // Sent by its digest after the first time.
+  redis.defineCommand('take', { numberOfKeys: 1, lua: TOKEN_BUCKET })
+  return redis as TokenBuckets
+}
+
+class RedisNode implements RunningNode {
+  readonly name = 'bench'
+  readonly rules = RULES
+  readonly #redis: TokenBuckets
+
+  constructor(redis: TokenBuckets) {
+    this.#redis = redis
+  }
+
+  async check({ rule, key, cost }: CheckRequest): Promise<Answer> {
+    const tokenUs = MICROSECONDS_PER_SECOND / RATE_PER_SECOND
+    const decided = await this.#redis.take(`${rule}:${key}`, tokenUs, BURST, cost)
+    const [allowed, remaining, retryAfterMs, resetMs] = decided
+    return {
+      type: 'answer',
+      allowed: allowed === 1,
+      rule,
+      limit: BURST,
+      remaining,
+      retryAfterMs,
+      resetMs,
+      reason: allowed === 1 ? 'under_limit' : 'over_limit',
+      decidedBy: 'owner',
+      consistency: 'exact',
+      overshootBound: 0,
+      owner: this.name,
+      node: this.name,
+      limitIndex: 0,
+    }
+  }
+
+  rule(name: string) {
+    return RULES.find((rule) => rule.name === name)
+  }
+
+  readiness() {
+    return { ready: true, state: 'active' } as const
+  }
+
+  cluster() {
+    return { node: this.name, id: this.name, view: 0, members: [] }
+  }
+
+  inspect(rule: string, key: string) {
+    return { rule, key, hash: '', owners: [this.name], limits: [] }
+  }
+}
+
+/** Where it listens. */
+work(async ({ port }: RedisRouteJob): Promise<string> => {
+  const node = new RedisNode(connectTo(port))
+  const app = buildServer(
+    {
+      node,
+      metrics: createMetrics({ rules: RULES }),
+      draining: new Draining(),
+      onInternalError: (error) => console.error(error),
+    },
+    { headers: 'draft-11' },
+  )
+  return listen(app, '127.0.0.1:0')
+})

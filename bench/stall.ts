@@ -1,0 +1,60 @@
+import type { ChurnJob, ChurnResult } from './processes/churn.ts'
+import { figure, numberText, type Reading, type Row, type Subject } from './row.ts'
+import { Stand } from './stand.ts'
+import type { Worker } from './worker.ts'
+
+const KEYS = 1_000_000
+const CHECKS_PER_SECOND = 50_000
+const NEW_SHARE = 0.1
+
+const LONGEST: Row = {
+  name: 'stall-longest',
+  measures: `longest time the event loop of a node is held up: 1,000,000 live keys, ${CHECKS_PER_SECOND} checks/s, ${NEW_SHARE * 100} % of them of new keys`,
+  unit: 'ms',
+  target: { atMost: 10 },
+}
+const P999: Row = {
+  name: 'stall-p999',
+  measures: 'the same: 99.9th percentile of the time for a decision',
+  unit: 'µs',
+}
+const TICKS: Row = {
+  name: 'stall-ticks',
+  measures: 'the same: ticks lost',
+  unit: 'ticks',
+  target: { atMost: 0 },
+}
+
+/** Whether a full table is ever felt. */
+export const stall: Subject = {
+  name: 'stall',
+  rows: [LONGEST, P999, TICKS],
+  measure: (scale) =>
+    Stand.with(async (stand) => {
+      const worker: Worker<ChurnJob, ChurnResult> = stand.worker('churn', 'server')
+      const result = await worker.ask({
+        keys: KEYS,
+        checksPerSecond: CHECKS_PER_SECOND,
+        newShare: NEW_SHARE,
+        durationMs: scale.watchMs,
+      })
+      return readings(result, scale.watchMs)
+    }),
+}
+
+function readings(result: ChurnResult, watchMs: number): Map<string, Reading> {
+  const { checks, p50Us, p999Us, slowestCheckMs, longestStallMs, longestStallCpuMs, ticksLost } =
+    result
+  const watched = `${checks.toLocaleString('en')} checks in ${watchMs / 1_000} s`
+  return new Map([
+    [
+      LONGEST.name,
+      figure(
+        [longestStallMs],
+        `${watched}; processor time in it ${numberText(longestStallCpuMs)} ms; slowest check ${numberText(slowestCheckMs)} ms`,
+      ),
+    ],
+    [P999.name, figure([p999Us], `${watched}; median ${p50Us} µs`)],
+    [TICKS.name, figure([ticksLost], watched)],
+  ])
+}

@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { ServeAnnouncement } from '../src/cli/serve.ts'
+import { type Core, cores } from './cores.ts'
+import { Worker } from './worker.ts'
+import { RULES_YAML } from './workload.ts'
+
+// Compiled, this file is in dist/bench; what is measured is beside it, in dist/src.
+const WEIR = resolve(import.meta.dirname, '../src/cli/main.js')
+const PROCESSES = resolve(import.meta.dirname, 'processes')
+
+export interface ServedNode extends ServeAnnouncement {
+  readonly url: string
+}
+
+/** The processes of one bench, each on its core, and a folder for their files. All gone once it is closed. */
+export class Stand {
+  readonly folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
+  readonly #running: ChildProcess[] = []
+  readonly #cores = cores()
+
+  /** Runs something with a stand of its own. */
+  static async with<Result>(use: (stand: Stand) => Promise<Result>): Promise<Result> {
+    const stand = new Stand()
+    try {
+      return await use(stand)
+    } finally {
+      await stand.close()
+    }
+  }
+
+  /** One of the files in `processes/`. */
+  worker<Job, Result>(
+    name: string,
+    core: Core,
+    nodeFlags: readonly string[] = [],
+  ): Worker<Job, Result> {
+    const script = join(PROCESSES, `${name}.js`)
+    return new Worker(name, this.#start(core, [process.execPath, ...nodeFlags, script], 'inherit'))
+  }
+
+  /** A real node: `weir serve` with the bench's rule. */
+  async node(name: string, core: Core, flags: readonly string[]): Promise<ServedNode> {
+    const rules = join(this.folder, 'rules.yaml')
+    writeFileSync(rules, RULES_YAML)
+    const words = [
+      ...[process.execPath, WEIR, 'serve', '--json', '--name', name, '--rules', rules],
+      ...['--admin', '127.0.0.1:0', '--log-level', 'warn', ...flags],
+    ]
+    const child = this.#start(core, words, 'pipe')
+    const announcement = JSON.parse(await firstLine(name, child)) as ServeAnnouncement
+    return { ...announcement, url: announcement.http[0] as string }
+  }
+
+  /** Some other program. */
+  program(core: Core, words: readonly string[]): ChildProcess {
+    return this.#start(core, words, 'ignore')
+  }
+
+  async close(): Promise<void> {
+    const running = this.#running.filter(isRunning)
+    for (const child of running) child.kill('SIGKILL')
+    await Promise.all(running.map((child) => isRunning(child) && once(child, 'exit')))
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  /** The channel tells a child that this process is gone, however it went. */
+  #start(
+    core: Core,
+    words: readonly string[],
+    output: 'inherit' | 'pipe' | 'ignore',
+  ): ChildProcess {
+    const [command = '', ...args] = [...this.#cores.before(core), ...words]
+    const channel = output === 'ignore' ? [] : ['ipc' as const]
+    const child = spawn(command, args, { stdio: ['ignore', output, 'inherit', ...channel] })
+    this.#running.push(child)
+    return child
+  }
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null
+}
+
+async function firstLine(name: string, child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error(`${name} has no output`)
+  const lines = createInterface({ input: child.stdout })
+  const line = await Promise.race([
+    once(lines, 'line').then(([text]) => text as string),
+    once(child, 'exit').then(() => undefined),
+  ])
+  if (line === undefined) throw new Error(`${name} ended before it listened`)
+  return line
+}

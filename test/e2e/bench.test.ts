@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process'
+import { resolve } from 'node:path'
+import { expect, test } from 'vitest'
+
+// That the benchmark runs, from its build to its last line. What it finds is for people to judge.
+
+const repository = resolve(import.meta.dirname, '../..')
+
+function bench(...words: string[]) {
+  return spawnSync('npm', ['run', 'bench', '--', ...words], { cwd: repository, encoding: 'utf8' })
+}
+
+test('a quick benchmark measures the row it is asked for and ends in one line of JSON', () => {
+  const { status, stdout, stderr } = bench('--quick', '--json', '--only', 'decision-1k')
+  expect(status, stderr).toBe(0)
+  const { rows } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+  expect(rows).toEqual([
+    {
+      name: 'decision-1k',
+      value: expect.any(Number),
+      target: expect.stringMatching(/^≤ \d+$/),
+      met: expect.any(Boolean),
+    },
+  ])
+  expect(stderr).toMatch(/decision-1k .* ns .*(met|MISSED)/)
+})
+
+test('a row that does not exist is refused with the rows that do', () => {
+  const { status, stderr } = bench('--only', 'speed')
+  expect(status).not.toBe(0)
+  expect(stderr).toContain('--only speed: there is no such row')
+  expect(stderr).toContain('http-gate')
+})
