@@ -41,6 +41,7 @@ export class AntiEntropy {
   /** Digests sent and not yet answered in full. */
   readonly #rounds = new Map<number, NodeId>()
   #round = 0
+  #progressMs = 0
   #nextMs: number
 
   constructor(state: ReplicatedState, random: Random, outbox: Outbox, nowMs: number) {
@@ -48,6 +49,11 @@ export class AntiEntropy {
     this.#random = random
     this.#outbox = outbox
     this.#nextMs = nowMs + random.below(ANTI_ENTROPY_MS)
+  }
+
+  /** When the last piece of a repair arrived; 0 if none has. */
+  get progressMs(): number {
+    return this.#progressMs
   }
 
   /** Whether everything asked of this peer has been answered. */
@@ -73,6 +79,7 @@ export class AntiEntropy {
   }
 
   repair(from: NodeId, repair: Repair, nowMs: number): void {
+    this.#progressMs = nowMs
     const { raised } = this.#state.merge(repair.counts, undefined, nowMs)
     if (raised > 0) this.#outbox.event({ type: 'repaired', peer: from, counts: raised })
     const { round, last } = repair
@@ -110,9 +117,9 @@ export class AntiEntropy {
     }
   }
 
-  /** Takes the oldest repair in hand one step further. */
+  /** Takes one repair in hand a step further, each in its turn, so that a long one does not keep others waiting. */
   #work(nowMs: number): void {
-    const job = this.#jobs[0]
+    const job = this.#jobs.shift()
     if (job === undefined) return
     const step = this.#state.repair(job.wanted, job.cursor, REPAIR_ROWS_PER_TICK, nowMs)
     const last = step.next === undefined
@@ -123,8 +130,10 @@ export class AntiEntropy {
     }
     if (last) {
       this.#outbox.send(to, { type: 'repair', round, counts: NO_COUNTS, want: job.want, last })
-      this.#jobs.shift()
-    } else job.cursor = step.next
+    } else {
+      job.cursor = step.next
+      this.#jobs.push(job)
+    }
   }
 }
 

@@ -158,6 +158,11 @@ export class Forwarding {
     })
   }
 
+  /** Nobody will answer any more: everything asked comes back. */
+  abandoned(): TravellingCheck[] {
+    return this.#giveUp(() => true)
+  }
+
   linked(peer: NodeId): void {
     const { breaker } = this.#line(peer)
     if (breaker.answered()) this.#outbox.event({ type: 'breaker', peer, open: false })

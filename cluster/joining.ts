@@ -1,5 +1,5 @@
 import type { NodeId } from '../crdt/node-id.ts'
-import { JOIN_SETTLE_MS, JOIN_TIMEOUT_MS } from './limits.ts'
+import { JOIN_MS_MAX, JOIN_SETTLE_MS, JOIN_TIMEOUT_MS } from './limits.ts'
 
 /**
  * When a joining node may take its place in the ring. It must not decide before it knows what the keys it
@@ -9,7 +9,7 @@ import { JOIN_SETTLE_MS, JOIN_TIMEOUT_MS } from './limits.ts'
  * - if it has found only other joiners, after `JOIN_SETTLE_MS`: the cluster is starting;
  * - if it has found nobody, after `JOIN_TIMEOUT_MS`: an answer alone is better than none.
  *
- * A pull that does not finish within `JOIN_TIMEOUT_MS` of the first link is not waited for any longer.
+ * A pull is waited for as long as it makes progress: `JOIN_TIMEOUT_MS` from its last piece, `JOIN_MS_MAX` in all.
  */
 export class Joining {
   readonly #startMs: number
@@ -26,11 +26,13 @@ export class Joining {
   isDone(
     active: readonly NodeId[],
     hasBeenPulled: (peer: NodeId) => boolean,
+    progressMs: number,
     nowMs: number,
   ): boolean {
     if (this.#firstLinkMs === undefined) return nowMs - this.#startMs >= JOIN_TIMEOUT_MS
     const waitedMs = nowMs - this.#firstLinkMs
-    if (waitedMs >= JOIN_TIMEOUT_MS) return true
+    const stuckMs = nowMs - Math.max(this.#firstLinkMs, progressMs)
+    if (stuckMs >= JOIN_TIMEOUT_MS || waitedMs >= JOIN_MS_MAX) return true
     if (active.length === 0) return waitedMs >= JOIN_SETTLE_MS
     return active.every(hasBeenPulled)
   }

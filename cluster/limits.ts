@@ -26,6 +26,8 @@ export const NODE_NAME_BYTES_MAX = 64
 export const NODE_ID_BYTES_MAX = 64
 export const ADDRESS_BYTES_MAX = 256
 export const MEMBER_ADDRESSES_MAX = 8
+/** Denials of one life. One each millisecond would last for weeks; nothing honest comes near. */
+export const REFUTATION_MAX = 0xffff_ffff
 /** Tokens one check may cost on the wire; a rule's burst is the tighter bound. */
 export const COST_MAX = 0xffff_ffff
 
@@ -69,10 +71,14 @@ export const REFUSALS_REMEMBERED = 16_384
 /** Ticks without a heartbeat before a member is suspected, and how long it then has to be heard. */
 export const SUSPECT_MISSED_TICKS = 3
 export const SUSPICION_MS = 3_000
+/** Proof of death is doubted when the member was heard this long after its link was lost: somebody else hears it. */
+export const REFUSAL_DOUBT_MS = 250
 /** A dead member is forgotten, and no longer dialled, after this. */
 export const FORGET_AFTER_MS = 600_000
 /** A node that finds nobody to join goes on alone after this. */
 export const JOIN_TIMEOUT_MS = 3_000
+/** A joiner that is still being told its keys' counts waits this long at most. */
+export const JOIN_MS_MAX = 60_000
 /** Joiners that found only other joiners become active together after this. */
 export const JOIN_SETTLE_MS = 750
 

@@ -1,7 +1,15 @@
-import type { NodeId } from '../crdt/node-id.ts'
+import { type NodeId, startOfIncarnation } from '../crdt/node-id.ts'
 import type { ClusterEvent } from './event.ts'
 import { FailureDetector } from './failure-detector.ts'
-import { FORGET_AFTER_MS, MEMBERS_MAX, RUMOUR_REPEATS, UNREACHED_GRACE_MS } from './limits.ts'
+import {
+  CLOCK_AHEAD_MS_MAX,
+  FORGET_AFTER_MS,
+  MEMBERS_MAX,
+  REFUSAL_DOUBT_MS,
+  REFUTATION_MAX,
+  RUMOUR_REPEATS,
+  UNREACHED_GRACE_MS,
+} from './limits.ts'
 import { MEMBER_STATES, type MemberRecord, type MemberState } from './message.ts'
 import { Placement } from './placement.ts'
 import { RingPoints } from './ring-points.ts'
@@ -85,7 +93,8 @@ export class Membership {
     if (record.id === this.#self) return this.#defend(record, nowMs)
     const known = this.#members.get(record.id)
     if (known === undefined && (record.state === 'left' || record.state === 'dead')) return false
-    if (known === undefined && this.#members.size >= MEMBERS_MAX) return false
+    if (startOfIncarnation(record.incarnation) > nowMs + CLOCK_AHEAD_MS_MAX) return false
+    if (known === undefined && !this.#hasRoom()) return false
     if (known !== undefined && !isNewer(record, known.record)) return false
     this.#put(record, nowMs)
     return true
@@ -120,6 +129,8 @@ export class Membership {
   refused(id: NodeId, nowMs: number): void {
     const member = this.#members.get(id)
     if (member === undefined || this.#links.has(id) || member.record.state === 'left') return
+    const heardMs = this.#detector.heardAtMs(id) ?? 0
+    if (heardMs > member.unlinkedSinceMs + REFUSAL_DOUBT_MS) return
     member.provenDead = true
     if (member.record.state !== 'dead') this.#restate(member, 'dead', nowMs)
   }
@@ -213,7 +224,7 @@ export class Membership {
       this.#events.push({ type: 'usurped', incarnation: record.incarnation })
       return false
     }
-    const refutation = record.refutation + 1
+    const refutation = Math.min(record.refutation + 1, REFUTATION_MAX)
     this.#put({ ...own, refutation }, nowMs)
     this.#events.push({ type: 'refuted', refutation })
     return true
@@ -226,6 +237,7 @@ export class Membership {
   #put(record: MemberRecord, nowMs: number): void {
     const known = this.#members.get(record.id)
     const reborn = known !== undefined && record.incarnation > known.record.incarnation
+    const refutationBefore = known?.record.refutation ?? 0
     const member: Member = known ?? {
       record,
       provenDead: false,
@@ -235,7 +247,8 @@ export class Membership {
     }
     const changed = known === undefined || known.record.state !== record.state || reborn
     member.record = record
-    if (reborn) member.provenDead = false
+    const denied = known !== undefined && record.refutation > refutationBefore
+    if (reborn || denied) member.provenDead = false
     if (record.state === 'dead' || record.state === 'left') member.deadSinceMs = nowMs
     else if (changed && record.state !== 'suspect') this.#detector.heard(record.id, nowMs)
     this.#members.set(record.id, member)
@@ -249,6 +262,20 @@ export class Membership {
   #spread(id: NodeId): void {
     this.#rumours.delete(id)
     this.#rumours.set(id, RUMOUR_REPEATS)
+  }
+
+  /** Room for one member more, if need be by forgetting the one that has been gone for longest. */
+  #hasRoom(): boolean {
+    if (this.#members.size < MEMBERS_MAX) return true
+    const gone = [...this.#members].filter(
+      ([, { record }]) => record.state === 'dead' || record.state === 'left',
+    )
+    gone.sort(([, a], [, b]) => a.deadSinceMs - b.deadSinceMs)
+    const [oldest] = gone
+    if (oldest === undefined) return false
+    this.#forget(oldest[0])
+    this.#events.push({ type: 'forgotten', id: oldest[0] })
+    return true
   }
 
   #forget(id: NodeId): void {

@@ -130,6 +130,7 @@ export class Replica {
   }
 
   receive(from: NodeId, message: Message | LinkChange, nowMs: number): void {
+    if (!this.#isExpected(from, message)) return
     if (message.type === 'forward' || message.type === 'reply') this.membership.heard(from, nowMs)
     switch (message.type) {
       case 'gossip':
@@ -184,6 +185,8 @@ export class Replica {
    * then that it has left. From this instant it owns nothing and forwards what still comes.
    */
   leave(nowMs: number): void {
+    // What gossip lost of keys that have been quiet since is found by comparing, while this node drains.
+    for (const peer of this.membership.linkedPeers()) this.#antiEntropy.linked(peer, nowMs)
     const lastWords = this.#dissemination.take(nowMs)
     this.membership.enter('left', nowMs)
     for (const peer of this.membership.linkedPeers()) {
@@ -193,12 +196,23 @@ export class Replica {
     }
   }
 
+  /** Decides here whatever still waits for a peer. The last thing before a node stops. */
+  decideAll(nowMs: number): void {
+    for (const check of this.#forwarding.abandoned()) this.#decideHere(check, nowMs)
+  }
+
   /** Takes everything that has to leave. Called once per event-loop turn. */
   drain(nowMs: number): Effects {
     this.#forwarding.view = this.membership.placement.view
     this.#forwarding.flush(nowMs)
     this.#outbox.event(...this.membership.drainEvents())
     return this.#outbox.drain()
+  }
+
+  /** Gossip may come over relays from anybody; everything else only from a peer at the other end of a link. */
+  #isExpected(from: NodeId, { type }: Message | LinkChange): boolean {
+    const needsLink = type !== 'gossip' && type !== 'linked' && type !== 'refused'
+    return !needsLink || this.membership.isLinked(from)
   }
 
   #isReachable(peer: NodeId, nowMs: number): boolean {
@@ -227,6 +241,14 @@ export class Replica {
   #standIn(check: TravellingCheck, reason: StandInReason, nowMs: number): void {
     this.#outbox.event({ type: 'stand_in', reason })
     this.#decideHere(check, nowMs)
+  }
+
+  /** It may not be forwarded again: it is decided here, whoever owns its key. */
+  #endJourney(check: TravellingCheck, nowMs: number): void {
+    const { placement, self } = this.membership
+    const isOwner = placement.owner(check.key.hashHi) === self.id
+    if (isOwner) this.#decideHere(check, nowMs)
+    else this.#standIn(check, 'hop_limit', nowMs)
   }
 
   #decideHere(check: TravellingCheck, nowMs: number): void {
@@ -266,7 +288,7 @@ export class Replica {
     for (const { id, cost, hops, ...key } of forward.checks) {
       const origin = { type: 'peer', peer: from, id } as const
       const check: TravellingCheck = { key, cost, hops, origin, tried: [] }
-      if (hops >= HOPS_MAX) this.#decideHere(check, nowMs)
+      if (hops >= HOPS_MAX) this.#endJourney(check, nowMs)
       else {
         const route = this.route(key.hashHi, [from], nowMs)
         this.#travel(check, route, nowMs)
@@ -321,6 +343,7 @@ export class Replica {
     const ready = this.#joining.isDone(
       others.filter((record) => record.state === 'active').map((record) => record.id),
       (peer) => this.membership.isLinked(peer) && this.#antiEntropy.isSettled(peer),
+      this.#antiEntropy.progressMs,
       nowMs,
     )
     if (!ready) return

@@ -17,6 +17,7 @@ import {
   MESSAGE_RULES_MAX,
   NODE_ID_BYTES_MAX,
   NODE_NAME_BYTES_MAX,
+  REFUTATION_MAX,
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
 } from './limits.ts'
@@ -170,7 +171,7 @@ function toMember(item: FrameReader): MemberRecord {
     id: item.text(NODE_ID_BYTES_MAX) as NodeId,
     name: item.text(NODE_NAME_BYTES_MAX),
     incarnation: item.whole(),
-    refutation: item.whole(),
+    refutation: item.whole(REFUTATION_MAX),
     state: MEMBER_STATES[item.whole(MEMBER_STATES.length - 1)] as MemberRecord['state'],
     addresses: item.texts(MEMBER_ADDRESSES_MAX, ADDRESS_BYTES_MAX),
   }

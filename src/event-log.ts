@@ -25,7 +25,7 @@ export function renderEvent(event: ClusterEvent, metrics: Metrics, log: Logger):
       log.error({ event: 'identity_conflict', incarnation: event.incarnation })
       break
     case 'merged':
-      if (event.result.violations > 0) {
+      if (event.result.violations > 0 || event.result.future > 0) {
         log.warn({ event: 'counts_refused', peer: event.from, ...event.result })
       }
       break
@@ -36,6 +36,8 @@ export function renderEvent(event: ClusterEvent, metrics: Metrics, log: Logger):
       log.info({ event: event.open ? 'breaker_open' : 'breaker_closed', peer: event.peer })
       break
     case 'stand_in':
+      metrics.fallback(event.reason)
+      break
     case 'clock':
       break
     case 'repaired':

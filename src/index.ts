@@ -4,7 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import type { Libp2pTransport } from '../cluster/libp2p/transport.ts'
-import { FORWARD_TIMEOUT_MS_MAX, GOSSIP_INTERVAL_MS } from '../cluster/limits.ts'
+import {
+  ADDRESS_BYTES_MAX,
+  FORWARD_TIMEOUT_MS_MAX,
+  GOSSIP_INTERVAL_MS,
+  NODE_NAME_BYTES_MAX,
+} from '../cluster/limits.ts'
 import { seededRandom } from '../cluster/random.ts'
 import { INCARNATION_RANDOM_BITS, incarnationAt, type NodeId } from '../crdt/node-id.ts'
 import { anchoredClock, type Clock } from './clock.ts'
@@ -91,6 +96,8 @@ export interface WeirNode extends RunningNode {
 }
 
 export const KEYS_MAX = 1_000_000
+/** More keys of one rule than a process could hold. */
+const KEYS_MAX_MAX = 16_000_000
 const FANOUT = 3
 /** How long balancers have to notice that this node is not ready, while it still answers. */
 const DRAIN_MS = 1_000
@@ -103,6 +110,7 @@ const DRAIN_MS = 1_000
  */
 export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const { name = 'weir', clock = anchoredClock, cluster = false } = options
+  assertSane(name, options.keysMax ?? KEYS_MAX)
   const log = options.log ?? pino({ level: 'silent' })
   const rules = await rulesOf(options.rules)
   const secret =
@@ -110,36 +118,78 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
       ? await readFile(cluster.secretFile)
       : undefined
   const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
-  const clusterName = (cluster !== false && cluster.name) || CLUSTER_NAME
+  try {
+    return assemble({ name, clock, cluster, log, rules, secret, transport }, options)
+  } catch (error) {
+    await transport?.stop()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly name: string
+  readonly clock: Clock
+  readonly cluster: ClusterOptions | false
+  readonly log: Logger
+  readonly rules: readonly Rule[]
+  readonly secret: Uint8Array | undefined
+  readonly transport: Libp2pTransport | undefined
+}
+
+/** Puts a node together and sets it going. */
+function assemble(parts: Parts, options: NodeOptions): WeirNode {
+  const { name, clock, log, rules, secret, transport } = parts
+  const cluster: ClusterOptions = parts.cluster === false ? {} : parts.cluster
+  const nowMs = Math.floor(clock.nowMs())
   const node = new Node(
     {
       self: {
         id: transport?.self ?? (name as NodeId),
         name,
-        incarnation: incarnationAt(Date.now(), randomInt(2 ** INCARNATION_RANDOM_BITS)),
+        incarnation: incarnationAt(nowMs, randomInt(2 ** INCARNATION_RANDOM_BITS)),
         refutation: 0,
         state: 'joining',
-        addresses: transport?.addresses ?? [],
+        addresses: (transport?.addresses ?? []).map(assertAddress),
       },
       rules,
-      hashKey: hashKeyOf(secret ?? Buffer.from(clusterName)),
+      hashKey: hashKeyOf(secret ?? Buffer.from(cluster.name ?? CLUSTER_NAME)),
       keysMax: options.keysMax ?? KEYS_MAX,
-      gossipIntervalMs: (cluster !== false && cluster.gossipIntervalMs) || GOSSIP_INTERVAL_MS,
-      forwardTimeoutMs: (cluster !== false && cluster.forwardTimeoutMs) || FORWARD_TIMEOUT_MS_MAX,
-      joins: cluster !== false && (cluster.seeds ?? []).length > 0,
+      gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
+      forwardTimeoutMs: cluster.forwardTimeoutMs ?? FORWARD_TIMEOUT_MS_MAX,
+      joins: (cluster.seeds ?? []).length > 0,
     },
     seededRandom(randomInt(2 ** 32)),
-    Math.floor(clock.nowMs()),
+    nowMs,
   )
   const metrics = createMetrics({ rules })
   const runtime = new Runtime({ node, clock, metrics, log, ...(transport && { transport }) })
   const draining = new Draining()
+  const onInternalError = (error: unknown) => logInternal(log, error)
   const doors = new Doors(
-    { node: runtime, metrics, draining, onInternalError: (error) => logInternal(log, error) },
+    { node: runtime, metrics, draining, onInternalError },
     options.headers ?? 'draft-11',
   )
   runtime.start()
   return present(runtime, doors, draining, transport)
+}
+
+/** What peers would refuse is refused here, where somebody can mend it. */
+function assertSane(name: string, keysMax: number): void {
+  const bytes = Buffer.byteLength(name)
+  if (bytes < 1 || bytes > NODE_NAME_BYTES_MAX) {
+    throw new Error(`name "${name}" has ${bytes} bytes: give the node 1 to ${NODE_NAME_BYTES_MAX}`)
+  }
+  if (!Number.isInteger(keysMax) || keysMax < 1 || keysMax > KEYS_MAX_MAX) {
+    throw new Error(`keysMax ${keysMax}: give a whole number from 1 to ${KEYS_MAX_MAX}`)
+  }
+}
+
+function assertAddress(address: string): string {
+  const bytes = Buffer.byteLength(address)
+  if (bytes <= ADDRESS_BYTES_MAX) return address
+  throw new Error(
+    `peers cannot be told the address ${address}: it has ${bytes} bytes, and at most ${ADDRESS_BYTES_MAX} are read; advertise a shorter name or an IP address`,
+  )
 }
 
 const CLUSTER_NAME = 'weir'
@@ -200,17 +250,16 @@ class Doors {
   }
 
   async listen(address: string): Promise<string> {
-    const first = !this.#open.includes(this.app)
-    const app = first ? this.app : buildServer(this.#dependencies, { headers: this.#headers })
-    const url = await listen(app, address)
+    const isFirst = !this.#open.includes(this.app)
+    const app = isFirst ? this.app : buildServer(this.#dependencies, { headers: this.#headers })
+    // Taken before it is waited for: two doors may be opened at the same time.
     this.#open.push(app)
-    return url
+    return listen(app, address)
   }
 
   async listenAdmin(address: string): Promise<string> {
-    const url = await listen(this.admin, address)
     this.#open.push(this.admin)
-    return url
+    return listen(this.admin, address)
   }
 
   async close(): Promise<void> {

@@ -155,6 +155,11 @@ export class Node {
     this.#replica.leave(nowMs)
   }
 
+  /** Decides here whatever still waits for another node's answer. */
+  decideAll(nowMs: number): void {
+    this.#replica.decideAll(nowMs)
+  }
+
   /** Takes everything that has to leave the core. Called once per event-loop turn. */
   drain(nowMs: number): NodeEffects {
     const effects = this.#replica.drain(nowMs)
@@ -347,6 +352,10 @@ function rejectionOf({ key, cost, rule }: CheckRequest, state: RuleState): Rejec
   if (!Number.isInteger(cost) || cost < 0 || cost > state.costMax) {
     const detail = `cost ${cost} of rule "${rule}" must be a whole number from 0 (ask only) to ${state.costMax}, its smallest burst: a larger cost could never be allowed`
     return { type: 'rejected', code: 'invalid_cost', detail }
+  }
+  if (typeof key !== 'string') {
+    const detail = `the key must be a string, not a ${typeof key}`
+    return { type: 'rejected', code: 'invalid_key', detail }
   }
   if (key.length === 0 || (key.length * 3 > KEY_BYTES_MAX && utf8Bytes(key) > KEY_BYTES_MAX)) {
     const detail = `the key must be 1 to ${KEY_BYTES_MAX} bytes of UTF-8, this one has ${utf8Bytes(key)}: hash longer identities first`

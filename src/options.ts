@@ -54,7 +54,7 @@ export interface ServerOptions {
   readonly dataDir: string | null
   /**
    * Milliseconds between two gossip frames; each is jittered by a tenth. It is the staleness of
-   * replicas, Δ ≈ gossipIntervalMs + network, and what a crash can lose: at most R·Δ tokens of a key.
+   * replicas, Δ ≈ gossipIntervalMs + network, and what a crash can lose of a key: its room + R·Δ, at most B.
    * Smaller: less lost, failures noticed sooner (suspicion after 3 missed frames), more frames: each
    * node receives (N - 1)·1000/gossipIntervalMs a second. Larger: the reverse, and longer rings of
    * slices per key. The same on all nodes.
@@ -70,7 +70,7 @@ export interface ServerOptions {
    * The longest time in milliseconds to wait for the owner of a key before its stand-in is asked; the
    * actual one adapts to 3 times the observed 99th percentile below this ceiling. Smaller: a slow owner
    * is passed over sooner, and its stand-in decides with knowledge up to Δ old; larger: checks hang
-   * longer when a host vanishes silently. A check waits at most about twice this.
+   * longer when a host vanishes silently. A check waits at most about three times this.
    */
   readonly forwardTimeoutMs: number
   /**

@@ -41,6 +41,7 @@ export class Runtime implements RunningNode {
   #timer: NodeJS.Timeout | undefined
   #tickedMs: number
   #turnScheduled = false
+  #isStopped = false
   #evicted = 0
 
   constructor({ node, clock, metrics, log, transport }: RuntimeDependencies) {
@@ -78,6 +79,8 @@ export class Runtime implements RunningNode {
   stop(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
+    this.#isStopped = true
+    this.#decideAll()
   }
 
   get name(): string {
@@ -96,9 +99,11 @@ export class Runtime implements RunningNode {
     const outcome = this.#node.check(request, this.#nowMs())
     if (outcome.type !== 'pending') return outcome
     this.#scheduleTurn()
-    return new Promise((resolve) => {
+    const answer = new Promise<Answer>((resolve) => {
       this.#waiting.set(outcome.id, resolve)
     })
+    if (this.#isStopped) this.#decideAll()
+    return answer
   }
 
   readiness(): Readiness {
@@ -151,6 +156,12 @@ export class Runtime implements RunningNode {
       })),
     }))
     return { rule: ruleName, key, hash: hashHex(hash), owners, limits }
+  }
+
+  /** Nobody will answer any more what was asked of others. */
+  #decideAll(): void {
+    this.#node.decideAll(this.#nowMs())
+    this.#turn()
   }
 
   #nowMs(): number {

@@ -85,6 +85,29 @@ describe('createNode', () => {
       'did you mean "limits"?',
     )
   })
+})
+
+describe('a node in the own process', () => {
+  test('refuses a name that peers would refuse, and more keys than there is memory for', async () => {
+    await expect(createNode({ rules: DEMO, name: '' })).rejects.toThrow('1 to 64')
+    await expect(createNode({ rules: DEMO, name: 'x'.repeat(65) })).rejects.toThrow('1 to 64')
+    await expect(createNode({ rules: DEMO, keysMax: 2 ** 45 })).rejects.toThrow(
+      'whole number from 1',
+    )
+  })
+
+  test('rejects keys that are no text: numbers would all be one key', async () => {
+    const node = await single()
+    const key = 1 as unknown as string
+    expect(node.check({ rule: 'demo', key })).toMatchObject({ code: 'invalid_key' })
+  })
+
+  test('opens several doors at the same time', async () => {
+    const node = await single()
+    const urls = await Promise.all([node.listen('127.0.0.1:0'), node.listen('127.0.0.1:0')])
+    expect(new Set(urls).size).toBe(2)
+    for (const url of urls) expect((await fetch(`${url}/livez`)).status).toBe(200)
+  })
 
   test('closes twice without harm', async () => {
     const node = await single()

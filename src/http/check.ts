@@ -2,7 +2,8 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AnswerBody, CheckOrBatchBody, isBatch, RejectedBody } from './check-schema.ts'
 import { bodyTooLarge } from './errors.ts'
-import { BATCH_BODY_BYTES_MAX, BODY_BYTES_MAX } from './limits.ts'
+import type { Fault } from './fault.ts'
+import { BATCH_BODY_BYTES_MAX, BATCH_CHECKS_MAX, BODY_BYTES_MAX } from './limits.ts'
 import type { MeasuredChecks, Outcome } from './measured-checks.ts'
 import { ProblemError, problem, sendProblem } from './problem.ts'
 import type { RateLimitHeaders } from './rate-limit-headers.ts'
@@ -92,7 +93,7 @@ function parseJson(app: FastifyInstance): void {
         done(malformedJson(text, error))
         return
       }
-      done(singleTooLarge(text, body), body)
+      done(singleTooLarge(text, body) ?? batchTooLong(body), body)
     },
   )
 }
@@ -103,6 +104,18 @@ function malformedJson(text: string, cause: unknown): ProblemError {
       ? 'The body is empty: send a JSON object.'
       : `The body is not JSON: ${cause instanceof Error ? cause.message : cause}.`
   return new ProblemError(problem('malformed_json', detail), { cause })
+}
+
+/** Judged before the schema is, which would look at every item to list all errors. */
+function batchTooLong(body: unknown): ProblemError | null {
+  if (typeof body !== 'object' || body === null || !('checks' in body)) return null
+  const { checks } = body
+  if (!Array.isArray(checks) || checks.length <= BATCH_CHECKS_MAX) return null
+  const detail = `has ${checks.length} checks: send at most ${BATCH_CHECKS_MAX} in one batch`
+  const errors: Fault[] = [{ in: 'body', pointer: '/checks', detail }]
+  return new ProblemError(
+    problem('invalid_request', `body /checks: ${detail}`, { errors, errorCount: 1 }),
+  )
 }
 
 /** The most bytes that one unit of a string's length can be in UTF-8. */

@@ -78,8 +78,8 @@ export class CountsReader {
     if (actor === FORGED) this.#result.violations += 1
     else if (actor === UNKEPT) this.#result.foreign += 1
     else if (this.#isPlausible(store, block, at, nowMs)) {
-      const key = store.open(entries[at] as number, entries[at + 1] as number, actor, nowMs)
-      const row = key === NO_ROW ? NO_ROW : store.openActor(key, actor, nowMs)
+      const key = store.reopen(entries[at] as number, entries[at + 1] as number, actor)
+      const row = key === NO_ROW ? NO_ROW : store.reopenActor(key, actor)
       if (row === NO_ROW) this.#result.foreign += 1
       else this.#raise(store, key, row, block, at, nowMs)
     }
@@ -143,8 +143,7 @@ export class CountsReader {
       if (late === 0) continue
       this.#result.raised += 1
       if (!store.table.isMarked(key, ACTING)) continue
-      const lifted = store.level(key, index, nowMs) + late * limit.tokenUnits
-      store.setLevel(key, index, Math.min(lifted, store.folded(key, index, nowMs)), nowMs)
+      store.lift(key, index, late, nowMs)
     }
   }
 }

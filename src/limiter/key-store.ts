@@ -75,20 +75,34 @@ export class KeyStore {
 
   /** The key's row, made if need be; NO_ROW when every row is taken by keys that must not be forgotten. */
   open(hi: number, lo: number, actor: number, nowMs: number): number {
-    const known = this.table.find(hi, lo)
-    if (known !== NO_ROW) return known
-    let row = this.table.insert(hi, lo, actor)
-    if (row === NO_ROW && this.#makeRoom(NO_ROW, nowMs)) row = this.table.insert(hi, lo, actor)
-    if (row !== NO_ROW) this.#actors.acquire(actor)
-    return row
+    const row = this.reopen(hi, lo, actor)
+    if (row !== NO_ROW || !this.#makeRoom(NO_ROW, nowMs)) return row
+    return this.reopen(hi, lo, actor)
   }
 
   /** The row with the counts of `actor` for this key, made if need be. */
   openActor(key: number, actor: number, nowMs: number): number {
+    const row = this.reopenActor(key, actor)
+    if (row !== NO_ROW || !this.#makeRoom(key, nowMs)) return row
+    return this.reopenActor(key, actor)
+  }
+
+  /**
+   * The same as `open` for what others tell: nothing is forgotten for it. Two full tables would otherwise
+   * tell each other for ever what each has just forgotten.
+   */
+  reopen(hi: number, lo: number, actor: number): number {
+    const known = this.table.find(hi, lo)
+    if (known !== NO_ROW) return known
+    const row = this.table.insert(hi, lo, actor)
+    if (row !== NO_ROW) this.#actors.acquire(actor)
+    return row
+  }
+
+  reopenActor(key: number, actor: number): number {
     const known = this.table.rowOf(key, actor)
     if (known !== NO_ROW) return known
-    let row = this.table.chain(key, actor)
-    if (row === NO_ROW && this.#makeRoom(key, nowMs)) row = this.table.chain(key, actor)
+    const row = this.table.chain(key, actor)
     if (row !== NO_ROW) this.#actors.acquire(actor)
     return row
   }
@@ -131,6 +145,18 @@ export class KeyStore {
       this.#doubles[at + 1] = nowMs
     }
     this.table.mark(key, ACTING)
+  }
+
+  /**
+   * Tokens admitted elsewhere became known: the bucket rises by them, as far as the counts support it. It
+   * never falls: the counts may lack what could not be recorded, and know nothing of a surcharge.
+   */
+  lift(key: number, limit: number, tokens: number, nowMs: number): void {
+    const level = this.level(key, limit, nowMs)
+    const lifted = level + tokens * (this.limits[limit] as Limit).tokenUnits
+    const isSurcharged = this.table.isMarked(key, SURCHARGED)
+    const supported = isSurcharged ? lifted : Math.min(lifted, this.folded(key, limit, nowMs))
+    this.setLevel(key, limit, Math.max(level, supported), nowMs)
   }
 
   /** The network is whole again: what checks weighed beyond their cost is forgotten, the counts hold. */

@@ -25,8 +25,9 @@ export const WHOLE: Weight = { type: 'whole' }
  * All or nothing: a refusal by one limit takes nothing from the others. Cost 0 asks and takes nothing.
  * Exact: at 100/s and burst 100 the 101st check of a burst is refused, and allowed 10 ms later.
  *
- * With a share of W the check weighs c/W, at most B, on the level; what is recorded is c. The rooms of all
- * sides of a split then add up to one, and when it has healed the true counts are all there is.
+ * With a share of W the check weighs c/W on the level, and what is recorded is c. The rooms of all sides of
+ * a split then add up to one, and when it has healed the true counts are all there is. A weight above B is
+ * let in by an empty bucket, which then takes the longer to drain.
  */
 export function decideTokenBucket(
   store: KeyStore,
@@ -52,7 +53,12 @@ function charge(limit: Limit, cost: number, weight: Weight): number {
   const units = cost * limit.tokenUnits
   if (weight.type !== 'share') return units
   const { reached, members } = weight.share
-  return Math.min(limit.capacityUnits, Math.ceil((units * members) / reached))
+  return Math.ceil((units * members) / reached)
+}
+
+/** The room a check needs: what it weighs, but never more than an empty bucket has. */
+function roomFor(limit: Limit, cost: number, weight: Weight): number {
+  return Math.min(limit.capacityUnits, charge(limit, cost, weight))
 }
 
 /** How long to wait when the table of keys is full: until some key may have drained. */
@@ -70,7 +76,8 @@ function refusedBy(
   for (let index = 0; index < store.limits.length; index++) {
     const limit = store.limits[index] as Limit
     const level = settledLevel(store, row, index, nowMs)
-    const excess = level + charge(limit, cost, weight) - limit.capacityUnits
+    const room = roomFor(limit, cost, weight)
+    const excess = level + room - limit.capacityUnits
     if (excess <= 0) continue
     const behindMs = store.behindMs(row, index, nowMs)
     const retryAfterMs = behindMs + Math.ceil(excess / limit.drainPerMs)
@@ -82,22 +89,34 @@ function refusedBy(
       remaining: remainingTokens(limit, level, weight),
       resetMs: behindMs + Math.ceil(level / limit.drainPerMs),
       retryAfterMs,
-      reason:
-        excess > charge(limit, cost, weight) - cost * limit.tokenUnits
-          ? 'over_limit'
-          : 'partition_share',
+      reason: wouldPassWhole(store, row, index, cost, nowMs) ? 'partition_share' : 'over_limit',
     }
   }
   return refusal
 }
 
+/** Whether the limit itself, by what was really admitted, has room for a check that a share refused. */
+function wouldPassWhole(
+  store: KeyStore,
+  row: number,
+  index: number,
+  cost: number,
+  nowMs: number,
+): boolean {
+  if (!store.table.isMarked(row, SURCHARGED)) return false
+  const { tokenUnits, capacityUnits } = store.limits[index] as Limit
+  return store.folded(row, index, nowMs) + cost * tokenUnits <= capacityUnits
+}
+
 /**
  * The level, after looking whether a debt has lapsed: counts that came late may have lifted the bucket
  * above its size, and the counts forget what the bucket would remember. Both are bounds; the lower holds.
+ * The counts know nothing of what checks weighed beyond their cost, so with a surcharge the level stands.
  */
 function settledLevel(store: KeyStore, row: number, index: number, nowMs: number): number {
   const level = store.level(row, index, nowMs)
   if (level <= (store.limits[index] as Limit).capacityUnits) return level
+  if (store.table.isMarked(row, SURCHARGED)) return level
   const settled = Math.min(level, store.folded(row, index, nowMs))
   store.setLevel(row, index, settled, nowMs)
   return settled

@@ -4,8 +4,8 @@ import { DIRTY, type KeyTable } from './key-table.ts'
 /**
  * Which keys have admissions that the other replicas have not been sent, and how many tokens of each.
  *
- * A key with much unsent asks for an early flush: what a crash can lose of it stays below that share of
- * its burst.
+ * A key with much unsent asks for an early flush: used at a steady rate, it loses no more than that share of
+ * its burst in a crash. (A burst in one instant is lost whole.)
  */
 export class Unsent {
   readonly #table: KeyTable

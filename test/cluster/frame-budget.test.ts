@@ -14,6 +14,7 @@ import {
   MESSAGE_RULES_MAX,
   NODE_ID_BYTES_MAX,
   NODE_NAME_BYTES_MAX,
+  REFUTATION_MAX,
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
 } from '../../cluster/limits.ts'
@@ -40,7 +41,7 @@ function members(count: number): MemberRecord[] {
     id: longName(index, NODE_ID_BYTES_MAX) as NodeId,
     name: longName(index, NODE_NAME_BYTES_MAX),
     incarnation: WHOLE,
-    refutation: WHOLE,
+    refutation: REFUTATION_MAX,
     state: 'left',
     addresses: times(MEMBER_ADDRESSES_MAX, (at) => longName(at, ADDRESS_BYTES_MAX)),
   }))

@@ -11,6 +11,7 @@ import {
   MESSAGE_RULES_MAX,
   NODE_ID_BYTES_MAX,
   NODE_NAME_BYTES_MAX,
+  REFUTATION_MAX,
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
 } from '../../cluster/limits.ts'
@@ -102,7 +103,7 @@ function judgeMembers(members: readonly MemberRecord[], found: Findings): void {
     found.text(id, 'id', NODE_ID_BYTES_MAX)
     found.text(name, 'name', NODE_NAME_BYTES_MAX)
     found.whole(incarnation, 'incarnation')
-    found.whole(refutation, 'refutation')
+    found.whole(refutation, 'refutation', REFUTATION_MAX)
     found.must(MEMBER_STATES.includes(state), 'state')
     found.list(addresses, 'addresses', MEMBER_ADDRESSES_MAX)
     for (const address of addresses) found.text(address, 'address', ADDRESS_BYTES_MAX)

@@ -9,6 +9,7 @@ import {
   MEMBER_ADDRESSES_MAX,
   NODE_ID_BYTES_MAX,
   NODE_NAME_BYTES_MAX,
+  REFUTATION_MAX,
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
 } from '../../cluster/limits.ts'
@@ -46,7 +47,7 @@ const member: fc.Arbitrary<MemberRecord> = fc.record({
   id: nodeId,
   name: text(NODE_NAME_BYTES_MAX),
   incarnation: whole,
-  refutation: whole,
+  refutation: fc.nat({ max: REFUTATION_MAX }),
   state: fc.constantFrom(...MEMBER_STATES),
   addresses: fc.array(text(ADDRESS_BYTES_MAX), { maxLength: MEMBER_ADDRESSES_MAX }),
 })
