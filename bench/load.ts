@@ -47,6 +47,11 @@ export function checksPerCpuSecond(turns: readonly Loaded[]): number[] {
   return turns.map((turn) => turn.checksPerCpuSecond)
 }
 
+/** Whether the servers' processor time is known, and not only the clock's. */
+export function isCpuKnown(turns: readonly Loaded[]): boolean {
+  return turns.every(({ cpuSeconds }) => cpuSeconds.every((seconds) => seconds !== undefined))
+}
+
 /** A load generator that is busier than this may be what limits the result. */
 const LOAD_BUSY_MAX = 0.9
 
@@ -59,5 +64,5 @@ export function described(name: string, turns: readonly Loaded[]): string {
 }
 
 function percent(share: number): string {
-  return `${Math.round(share * 100)} %`
+  return Number.isNaN(share) ? 'unknown' : `${Math.round(share * 100)} %`
 }

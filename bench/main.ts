@@ -93,6 +93,9 @@ async function main(args: readonly string[]): Promise<void> {
   if (wish.json) console.log(jsonLine(results))
 }
 
+// Whoever is told to stop, stops what it has started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 try {
   await main(process.argv.slice(2))
 } catch (error) {

@@ -1,6 +1,6 @@
 import { addressOf, assertSameBytes } from './http.ts'
 import { interleave, ratios } from './interleave.ts'
-import { checksPerCpuSecond, described, type Loaded, LoadGenerator } from './load.ts'
+import { checksPerCpuSecond, described, isCpuKnown, type Loaded, LoadGenerator } from './load.ts'
 import { microsecondsText } from './microseconds.ts'
 import type { RedisRouteJob } from './processes/redis-route.ts'
 import { findRedis, startRedis } from './redis.ts'
@@ -71,7 +71,12 @@ async function measure(stand: Stand, scale: Scale): Promise<Map<string, Reading>
   assertSameBytes(full.weir, full.redis)
   return new Map([
     [FULL_SPEED.name, compared(full.weir, full.redis)],
-    [CPU.name, compared(equal.weir, equal.redis)],
+    [
+      CPU.name,
+      isCpuKnown(equal.redis)
+        ? compared(equal.weir, equal.redis)
+        : skipped('this system does not tell the processor time of other processes'),
+    ],
     [P50.name, latencies(equal.weir, equal.redis)],
   ])
 }

@@ -22,6 +22,11 @@ export class Stand {
   readonly folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
   readonly #running: ChildProcess[] = []
   readonly #cores = cores()
+  readonly #atExit = () => this.#end()
+
+  constructor() {
+    process.once('exit', this.#atExit)
+  }
 
   /** Runs something with a stand of its own. */
   static async with<Result>(use: (stand: Stand) => Promise<Result>): Promise<Result> {
@@ -62,9 +67,14 @@ export class Stand {
   }
 
   async close(): Promise<void> {
+    process.off('exit', this.#atExit)
     const running = this.#running.filter(isRunning)
-    for (const child of running) child.kill('SIGKILL')
+    this.#end()
     await Promise.all(running.map((child) => isRunning(child) && once(child, 'exit')))
+  }
+
+  #end(): void {
+    for (const child of this.#running.filter(isRunning)) child.kill('SIGKILL')
     rmSync(this.folder, { recursive: true, force: true })
   }
 
@@ -76,10 +86,18 @@ export class Stand {
   ): ChildProcess {
     const [command = '', ...args] = [...this.#cores.before(core), ...words]
     const channel = output === 'ignore' ? [] : ['ipc' as const]
-    const child = spawn(command, args, { stdio: ['ignore', output, 'inherit', ...channel] })
+    const child = spawn(command, args, {
+      stdio: ['ignore', output, 'inherit', ...channel],
+      env: withoutOptions(process.env),
+    })
     this.#running.push(child)
     return child
   }
+}
+
+/** Options of a node in the environment are meant for another node. */
+function withoutOptions(variables: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !name.startsWith('WEIR_')))
 }
 
 function isRunning(child: ChildProcess): boolean {
