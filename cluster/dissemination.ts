@@ -1,5 +1,5 @@
 import type { Counts } from '../crdt/counts.ts'
-import { EARLY_FLUSH_MS, GOSSIP_JITTER } from './limits.ts'
+import { DELTA_KEYS_PER_TICK, EARLY_FLUSH_MS, GOSSIP_JITTER } from './limits.ts'
 import type { Random } from './random.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 
@@ -18,6 +18,9 @@ export class Dissemination {
   #nextMs: number
   #lastMs: number
   #beforeLastMs: number
+  /** Of the publication in hand, the keys still to be told, and since when. */
+  #owedKeys = 0
+  #sinceMs: number
 
   constructor(state: ReplicatedState, random: Random, intervalMs: number, nowMs: number) {
     this.#state = state
@@ -26,6 +29,7 @@ export class Dissemination {
     this.#nextMs = nowMs + random.below(intervalMs)
     this.#lastMs = nowMs
     this.#beforeLastMs = nowMs
+    this.#sinceMs = nowMs
   }
 
   /** Whether it is time for the tick frame, which is a heartbeat even when there is nothing to tell. */
@@ -37,13 +41,29 @@ export class Dissemination {
     return this.#state.flushWanted && nowMs - this.#lastMs >= EARLY_FLUSH_MS
   }
 
+  /** A publication of many keys is under way, a part at each tick, so that none takes long. */
+  get isUnderWay(): boolean {
+    return this.#owedKeys > 0
+  }
+
   /** The counts to publish now, in messages that each fit a frame. */
   take(nowMs: number): Counts[] {
     if (this.isTickDue(nowMs)) this.#nextMs = nowMs + this.#jittered()
-    const counts = this.#state.takeDelta(this.#beforeLastMs, nowMs)
+    if (!this.isUnderWay) this.#begin(nowMs)
+    this.#owedKeys = Math.max(0, this.#owedKeys - DELTA_KEYS_PER_TICK)
+    return this.#state.takeDelta(this.#sinceMs, nowMs, DELTA_KEYS_PER_TICK)
+  }
+
+  /** Everything not sent yet, at once: last words. */
+  takeAll(nowMs: number): Counts[] {
+    return this.#state.takeDelta(Math.min(this.#sinceMs, this.#beforeLastMs), nowMs)
+  }
+
+  #begin(nowMs: number): void {
+    this.#owedKeys = this.#state.unsentKeys
+    this.#sinceMs = this.#beforeLastMs
     this.#beforeLastMs = this.#lastMs
     this.#lastMs = nowMs
-    return counts
   }
 
   #jittered(): number {

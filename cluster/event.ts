@@ -13,6 +13,8 @@ export type ClusterEvent =
       readonly name: string
       readonly state: MemberState
     }
+  /** There were others to join, and none could be linked: this node goes on alone, with the whole limit. */
+  | { readonly type: 'joined_alone' }
   | { readonly type: 'forgotten'; readonly id: NodeId }
   | { readonly type: 'ring'; readonly view: number; readonly members: number }
   | { readonly type: 'link'; readonly peer: NodeId; readonly up: boolean }

@@ -41,6 +41,8 @@ export const GOSSIP_JITTER = 0.1
 export const EARLY_FLUSH_MS = 50
 /** Un-gossiped share of a burst that asks for an early flush. */
 export const EARLY_FLUSH_BURST_SHARE = 0.1
+/** Keys told of in one tick. More wait for the next tick: a hundred thousand a second, a millisecond at a time. */
+export const DELTA_KEYS_PER_TICK = 1_000
 /** Ticks for which a changed member record is repeated in gossip. */
 export const RUMOUR_REPEATS = 4
 

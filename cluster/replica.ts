@@ -187,7 +187,7 @@ export class Replica {
   leave(nowMs: number): void {
     // What gossip lost of keys that have been quiet since is found by comparing, while this node drains.
     for (const peer of this.membership.linkedPeers()) this.#antiEntropy.linked(peer, nowMs)
-    const lastWords = this.#dissemination.take(nowMs)
+    const lastWords = this.#dissemination.takeAll(nowMs)
     this.membership.enter('left', nowMs)
     for (const peer of this.membership.linkedPeers()) {
       for (const counts of [...lastWords, NO_COUNTS]) {
@@ -347,13 +347,15 @@ export class Replica {
       nowMs,
     )
     if (!ready) return
+    if (this.membership.linkedPeers().length === 0) this.#outbox.event({ type: 'joined_alone' })
     this.membership.enter('active', nowMs)
     this.#publish(NO_COUNTS, nowMs)
   }
 
   #publishWhatIsDue(nowMs: number): void {
     const isTick = this.#dissemination.isTickDue(nowMs)
-    if (!isTick && !this.#dissemination.isFlushDue(nowMs)) return
+    const { isUnderWay } = this.#dissemination
+    if (!isTick && !isUnderWay && !this.#dissemination.isFlushDue(nowMs)) return
     if (isTick) this.#greeting.greetTheSilent(nowMs)
     const delta = this.#dissemination.take(nowMs)
     if (delta.length === 0 && isTick) this.#publish(NO_COUNTS, nowMs)

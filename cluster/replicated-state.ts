@@ -9,11 +9,13 @@ import type { NodeId } from '../crdt/node-id.ts'
 export interface ReplicatedState {
   /** Something important has not been sent yet: publish before the tick. */
   readonly flushWanted: boolean
+  /** Keys whose own counts have changed since they were last taken. */
+  readonly unsentKeys: number
   /**
-   * Own counts of every key that changed since the last call, from the slice of `sinceMs` on, in messages
+   * Own counts of the oldest of these keys, at most `keysMax`, from the slice of `sinceMs` on, in messages
    * that each fit a frame.
    */
-  takeDelta(sinceMs: number, nowMs: number): Counts[]
+  takeDelta(sinceMs: number, nowMs: number, keysMax?: number): Counts[]
   /** Counts of these keys in the current and the previous slice. */
   countsOf(keys: readonly KeyRef[], by: CountsBy, nowMs: number): Counts
   /**

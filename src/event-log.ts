@@ -8,6 +8,9 @@ export function renderEvent(event: ClusterEvent, metrics: Metrics, log: Logger):
     case 'member':
       log.info({ event: 'member', id: event.id, name: event.name, state: event.state })
       break
+    case 'joined_alone':
+      log.warn({ event: 'joined_alone' }, 'no seed could be linked: this node goes on alone')
+      break
     case 'forgotten':
       log.info({ event: 'member_forgotten', id: event.id })
       break

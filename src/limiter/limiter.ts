@@ -54,14 +54,24 @@ export class Limiter {
     return false
   }
 
-  /** Own counts of every key with admissions not sent yet, from the slice of `sinceMs` on. */
-  takeDelta(sinceMs: number, nowMs: number): Counts[] {
+  /** Keys with admissions not sent yet. */
+  get unsentKeys(): number {
+    let keys = 0
+    for (const { store } of this.#rules.values()) keys += store.unsent.size
+    return keys
+  }
+
+  /** Own counts of the oldest keys with admissions not sent yet, from the slice of `sinceMs` on. */
+  takeDelta(sinceMs: number, nowMs: number, keysMax = Number.POSITIVE_INFINITY): Counts[] {
     const writer = new CountsWriter(this.actors, this.#options, nowMs)
+    let left = keysMax
     for (const { rule, store } of this.#rules.values()) {
-      for (const key of store.unsent.take()) {
+      const waiting = store.unsent.size
+      for (const key of store.unsent.take(left)) {
         const row = store.table.rowOf(key, SELF)
         if (row !== NO_ROW) writer.row(rule.name, store, row, sinceMs)
       }
+      left -= Math.min(left, waiting)
     }
     return writer.finish()
   }

@@ -15,6 +15,8 @@ export class Unsent {
   /** Unsent tokens of one key that ask for an early flush. */
   readonly #flushTokens: number
   #keys: number[] = []
+  /** Of `#keys`, how many have been taken. */
+  #taken = 0
   #flushWanted = false
 
   /** One word of each of the table's rows is for the tokens: that at `offset` in `words`. */
@@ -42,12 +44,30 @@ export class Unsent {
     if (unsent > this.#flushTokens) this.#flushWanted = true
   }
 
-  /** Takes all keys with something unsent. A key forgotten meanwhile is not among them. */
-  take(): number[] {
-    const keys = this.#keys.filter((key) => this.#table.isMarked(key, DIRTY))
-    for (const key of keys) this.#table.unmark(key, DIRTY)
-    this.#keys = []
-    this.#flushWanted = false
-    return [...new Set(keys)]
+  /** Keys still to be taken; some of them may have been forgotten meanwhile. */
+  get size(): number {
+    return this.#keys.length - this.#taken
+  }
+
+  /** Takes the oldest keys with something unsent, at most so many. A key forgotten meanwhile is not among them. */
+  take(most: number): number[] {
+    const keys: number[] = []
+    const end = Math.min(this.#keys.length, this.#taken + most)
+    for (; this.#taken < end; this.#taken++) {
+      const key = this.#keys[this.#taken] as number
+      if (!this.#table.isMarked(key, DIRTY)) continue
+      this.#table.unmark(key, DIRTY)
+      keys.push(key)
+    }
+    this.#compact()
+    return keys
+  }
+
+  /** Lets go of the taken part once it is the larger one, so that taking stays cheap whatever waits behind. */
+  #compact(): void {
+    if (this.#taken * 2 < this.#keys.length) return
+    this.#keys = this.#keys.slice(this.#taken)
+    this.#taken = 0
+    if (this.#keys.length === 0) this.#flushWanted = false
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Dissemination } from '../../cluster/dissemination.ts'
-import { EARLY_FLUSH_MS } from '../../cluster/limits.ts'
+import { DELTA_KEYS_PER_TICK, EARLY_FLUSH_MS } from '../../cluster/limits.ts'
 import { seededRandom } from '../../cluster/random.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import { limiterOf, liveCounts, NOW_MS, policyOf, ruleOf, stateOf } from '../support/limiters.ts'
@@ -75,5 +75,22 @@ describe('dissemination', () => {
     expect(liveCounts(other, ['key'], NOW_MS + 1_000)).toEqual(
       liveCounts(limiter, ['key'], NOW_MS + 1_000),
     )
+  })
+})
+
+describe('a publication of many keys', () => {
+  it('goes out a part at each tick, whole, and no key twice', () => {
+    const keys = 2 * DELTA_KEYS_PER_TICK + 5
+    const limiter = limiterOf([RULE], 'n1', { keysMax: 4 * keys })
+    const state = stateOf(limiter)
+    for (let key = 0; key < keys; key++) state.decide(state.hash(`k${key}`), 1, NOW_MS)
+    const dissemination = new Dissemination(limiter, seededRandom(1), 500, NOW_MS)
+    const told: number[] = []
+    do {
+      const entries = dissemination.take(NOW_MS).flatMap(({ blocks }) => blocks[0]?.entries ?? [])
+      told.push(entries.length / 6)
+    } while (dissemination.isUnderWay)
+    expect(told).toEqual([DELTA_KEYS_PER_TICK, DELTA_KEYS_PER_TICK, 5])
+    expect(limiter.unsentKeys).toBe(0)
   })
 })

@@ -9,6 +9,8 @@ import { clusterOf, inspectionOf, RealCluster, type RealNode } from '../support/
 const RATE = 100
 const BURST = 100
 const DURATION_MS = 3_000
+/** How late a client may learn that a connection is lost: the forward timeout, and its own share of a busy machine. */
+const FAILED_MS_MAX = FORWARD_TIMEOUT_MS_MAX + 500
 
 const hot = { rule: 'demo', durationMs: DURATION_MS, workers: 5, connections: 20 }
 
@@ -99,7 +101,7 @@ describe('a node that goes', () => {
     expect(failed.every((seen) => seen.status === 0)).toBe(true)
     for (const seen of failed) {
       expect(seen.doneMs).toBeGreaterThanOrEqual(killedMs - 50)
-      expect(seen.doneMs - Math.max(seen.sentMs, killedMs)).toBeLessThan(FORWARD_TIMEOUT_MS_MAX)
+      expect(seen.doneMs - Math.max(seen.sentMs, killedMs)).toBeLessThan(FAILED_MS_MAX)
     }
     const survivors = log.filter((seen) => seen.status === 200 && seen.sentMs > killedMs)
     expect(survivors.length).toBeGreaterThan(100)
