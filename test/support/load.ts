@@ -47,6 +47,17 @@ export function spanSeconds(log: readonly Seen[]): number {
   return (last - first) / 1_000
 }
 
+/** Seconds from the first answer to the last check sent: in which a token that refilled could be taken at once. */
+export function askedSeconds(log: readonly Seen[]): number {
+  let first = Number.POSITIVE_INFINITY
+  let last = 0
+  for (const { sentMs, doneMs } of log) {
+    first = Math.min(first, doneMs)
+    last = Math.max(last, sentMs)
+  }
+  return (last - first) / 1_000
+}
+
 export function admitted(log: readonly Seen[]): number {
   return log.filter(({ allowed }) => allowed).length
 }
