@@ -13,7 +13,6 @@ export default defineConfig({
           exclude: ['test/e2e/**'],
           pool: 'threads',
           testTimeout: 30_000,
-          benchmark: { include: ['bench/**/*.bench.ts'] },
         },
       },
       {
