@@ -1,5 +1,4 @@
 import { createHash, randomInt } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
@@ -113,10 +112,7 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
   assertSane(name, options.keysMax ?? KEYS_MAX)
   const log = options.log ?? pino({ level: 'silent' })
   const rules = await rulesOf(options.rules)
-  const secret =
-    cluster !== false && cluster.secretFile !== undefined
-      ? await readFile(cluster.secretFile)
-      : undefined
+  const secret = cluster === false ? undefined : await secretOf(cluster)
   const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
   try {
     return assemble({ name, clock, cluster, log, rules, secret, transport }, options)
@@ -198,6 +194,12 @@ const CLUSTER_NAME = 'weir'
 async function rulesOf(rules: NodeOptions['rules']): Promise<readonly Rule[]> {
   if (typeof rules !== 'string') return rulesFrom(rules)
   return rules.includes('\n') ? parseRules(rules, 'rules') : loadRules(rules)
+}
+
+async function secretOf({ secretFile }: ClusterOptions): Promise<Uint8Array | undefined> {
+  if (secretFile === undefined) return undefined
+  const { readPreSharedKey } = await import('../cluster/libp2p/pre-shared-key.ts')
+  return readPreSharedKey(secretFile)
 }
 
 async function openTransport(

@@ -13,7 +13,6 @@ import type { Rule } from './limiter/policy.ts'
  * read. Series of known labels exist from the start, at 0, so that a rate never misses the first event.
  */
 
-export type Result = 'allowed' | 'denied' | 'rejected'
 /** Whether decisions were made at once on this node, or a request waited for another node. */
 export type Path = 'local' | 'forwarded'
 export type Direction = 'sent' | 'received'

@@ -38,22 +38,25 @@ export async function load(options: LoadOptions): Promise<Seen[]> {
 
 /** Seconds from the first check sent to the last one answered: the time in which tokens could refill. */
 export function spanSeconds(log: readonly Seen[]): number {
-  let first = Number.POSITIVE_INFINITY
-  let last = 0
-  for (const { sentMs, doneMs } of log) {
-    first = Math.min(first, sentMs)
-    last = Math.max(last, doneMs)
-  }
-  return (last - first) / 1_000
+  return secondsBetween(log, 'sentMs', 'doneMs')
 }
 
 /** Seconds from the first answer to the last check sent: in which a token that refilled could be taken at once. */
 export function askedSeconds(log: readonly Seen[]): number {
+  return secondsBetween(log, 'doneMs', 'sentMs')
+}
+
+/** From the earliest of one kind of moment to the latest of another. */
+function secondsBetween(
+  log: readonly Seen[],
+  from: 'sentMs' | 'doneMs',
+  to: 'sentMs' | 'doneMs',
+): number {
   let first = Number.POSITIVE_INFINITY
   let last = 0
-  for (const { sentMs, doneMs } of log) {
-    first = Math.min(first, doneMs)
-    last = Math.max(last, sentMs)
+  for (const seen of log) {
+    first = Math.min(first, seen[from])
+    last = Math.max(last, seen[to])
   }
   return (last - first) / 1_000
 }
