@@ -1,4 +1,6 @@
 import type { NodeId } from '../crdt/node-id.ts'
+import type { Rule } from '../src/limiter/policy.ts'
+import type { Lie } from './lie.ts'
 
 /**
  * Something that happens to the world, at a given time. A run's faults are a list that is drawn before it
@@ -11,8 +13,8 @@ export type FaultKind =
   | { readonly type: 'kill'; readonly node: NodeId }
   /** The host vanishes: nothing arrives and nobody is told. */
   | { readonly type: 'power-off'; readonly node: NodeId }
-  /** A new life of a node that is down, without memory of the last one. */
-  | { readonly type: 'start'; readonly node: NodeId }
+  /** A new life of a node that is down, without memory of the last one; with other rules, if given. */
+  | { readonly type: 'start'; readonly node: NodeId; readonly rules?: readonly Rule[] }
   /** The process is asked to go: it hands over, forwards for a while, and ends. */
   | { readonly type: 'leave'; readonly node: NodeId; readonly drainMs: number }
   /** The process stops and goes on later, as under SIGSTOP or a long garbage collection. */
@@ -27,3 +29,16 @@ export type FaultKind =
   | { readonly type: 'heal' }
   /** The node's clock jumps by so much, forwards or back. */
   | { readonly type: 'clock-step'; readonly node: NodeId; readonly byMs: number }
+  /** A burst that is timed to be forgotten: see `ambush.ts`. */
+  | ({ readonly type: 'ambush' } & Ambush)
+  /** From now on the node does not say what it means: see `lie.ts`. */
+  | { readonly type: 'lie'; readonly node: NodeId; readonly lie: Lie }
+
+/** A whole burst of checks at one node, in the one moment in which nobody else will hear of them. */
+export interface Ambush {
+  readonly node: NodeId
+  readonly rule: string
+  readonly key: string
+  /** Checks asked at once at the node's own door. */
+  readonly checks: number
+}

@@ -1,3 +1,4 @@
+import type { ClusterEvent } from '../cluster/event.ts'
 import { TICK_MS } from '../cluster/limits.ts'
 import type { Outbound } from '../cluster/outbox.ts'
 import type { Random } from '../cluster/random.ts'
@@ -5,20 +6,20 @@ import type { LinkChange } from '../cluster/replica.ts'
 import type { Transport } from '../cluster/transport.ts'
 import { decode, encode } from '../cluster/wire.ts'
 import type { NodeId } from '../crdt/node-id.ts'
-import type { Answer, CheckRequest } from '../src/limiter/check.ts'
+import type { Answer, Rejection } from '../src/limiter/check.ts'
 import type { Node } from '../src/node.ts'
+import { type Lie, told } from './lie.ts'
+import type { Asked } from './observer.ts'
 
 /** What a host says about its node to whoever watches. */
 export interface HostObserver {
-  /** The node wants this sent, now. */
-  sent(from: NodeId, outbound: Outbound): void
+  /** The node wants this sent, now, in a frame of so many bytes. */
+  sent(from: NodeId, outbound: Outbound, frameBytes: number): void
   /** A check of the node's door is answered. `by` is who decided. */
-  answered(node: NodeId, request: CheckRequest, answer: Answer, by: NodeId, askedMs: number): void
-}
-
-interface Waiting {
-  readonly request: CheckRequest
-  readonly askedMs: number
+  answered(check: Asked, answer: Answer | Rejection, by: NodeId): void
+  happened(node: NodeId, event: ClusterEvent): void
+  /** A frame could not be read, and was dropped. */
+  malformed(node: NodeId, from: NodeId): void
 }
 
 /**
@@ -35,10 +36,12 @@ export class Host {
   readonly #plan: (afterMs: number, happen: () => void) => void
   readonly #worldMs: () => number
   readonly #observer: HostObserver
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #waiting = new Map<number, Asked>()
   /** The host's clock minus the world's, in milliseconds. */
   clockOffsetMs = 0
   alive = true
+  /** What is wrong with everything this node says. */
+  lie: Lie | undefined
   #pausedUntilMs = 0
   #missed: (() => void)[] = []
   #turnPlanned = false
@@ -81,15 +84,12 @@ export class Host {
   }
 
   /** A client asks at this node's door. */
-  ask(request: CheckRequest): void {
+  ask(check: Asked): void {
     this.#happen(() => {
-      const outcome = this.node.check(request, this.nowMs)
-      const askedMs = this.#worldMs()
-      if (outcome.type === 'pending') this.#waiting.set(outcome.id, { request, askedMs })
-      else if (outcome.type === 'answer') {
-        // Refusals from memory were decided before, and admissions at once are this node's own.
-        this.#observer.answered(this.#id, request, outcome, this.#id, askedMs)
-      }
+      const outcome = this.node.check(check.request, this.nowMs)
+      // Refusals from memory were decided before, and admissions at once are this node's own.
+      if (outcome.type === 'pending') this.#waiting.set(outcome.id, check)
+      else this.#observer.answered(check, outcome, this.#id)
     })
   }
 
@@ -113,8 +113,8 @@ export class Host {
   #receive(from: NodeId, frame: Uint8Array): void {
     this.#happen(() => {
       const decoded = decode(frame)
-      if (decoded.type === 'malformed') throw new Error(`${from} sent ${decoded.reason} bytes`)
-      this.node.receive(from, decoded.message, this.nowMs)
+      if (decoded.type === 'malformed') this.#observer.malformed(this.#id, from)
+      else this.node.receive(from, decoded.message, this.nowMs)
     })
   }
 
@@ -154,19 +154,19 @@ export class Host {
 
   #turn(): void {
     const effects = this.node.drain(this.nowMs)
+    for (const event of effects.events) this.#observer.happened(this.#id, event)
     for (const outbound of effects.outbound) {
-      this.#observer.sent(this.#id, outbound)
-      const frame = encode(outbound.message)
+      const { message } = outbound
+      const frame = this.lie === undefined ? encode(message) : told(message, this.lie)
+      this.#observer.sent(this.#id, outbound, frame.length)
       if (outbound.type === 'broadcast') this.#transport.broadcast(frame)
       else this.#transport.send(outbound.to, frame)
     }
     const deciders = new Map(effects.settled.map(({ id, by }) => [id, by]))
     for (const { id, answer } of effects.answers) {
-      const waiting = this.#waiting.get(id)
+      const check = this.#waiting.get(id)
       this.#waiting.delete(id)
-      if (waiting === undefined) continue
-      const by = deciders.get(id) ?? this.#id
-      this.#observer.answered(this.#id, waiting.request, answer, by, waiting.askedMs)
+      if (check !== undefined) this.#observer.answered(check, answer, deciders.get(id) ?? this.#id)
     }
   }
 }

@@ -30,9 +30,18 @@ export class Ledger {
   /** Admissions a node was told of and has yet to pass on, by node and key. */
   readonly #passing = new Map<string, number>()
 
+  /** Told of every admission as it is written down. */
+  readonly #written: (admission: Admission) => void
+
+  constructor(written: (admission: Admission) => void) {
+    this.#written = written
+  }
+
   /** A node decided for itself: a check of its own door, at once or as a stand-in. */
   decided(admission: Admission): void {
-    if (admission.cost > 0) this.admissions.push(admission)
+    if (admission.cost === 0) return
+    this.admissions.push(admission)
+    this.#written(admission)
   }
 
   /** A node is about to send this. A reply that allows is an admission by its sender, now. */

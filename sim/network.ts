@@ -1,26 +1,48 @@
-import { assertFrameFits } from '../cluster/frame-size.ts'
 import type { Random } from '../cluster/random.ts'
-import type { Transport, TransportListener } from '../cluster/transport.ts'
+import type { Transport } from '../cluster/transport.ts'
 import type { NodeId } from '../crdt/node-id.ts'
-import { type Delay, Path } from './path.ts'
+import { Endpoint, type Fabric, type Traffic, TrafficMeter } from './endpoint.ts'
+import { chance, type Delay, drawMs, Path } from './path.ts'
 import { Schedule } from './schedule.ts'
 
-/** Pause before a peer that refused is dialled again, in milliseconds. */
-export const REDIAL_MS = 500
+export { memoryAddress, REDIAL_MS } from './endpoint.ts'
+
+/** Mesh degree of broadcasts where nothing else is said: production's. */
+const FANOUT = 3
 
 export interface NetworkOptions {
   readonly random: Random
   /** Of every path that is not given its own. */
   readonly delay: Delay
-  /** Share of receivers, in [0, 1], that a broadcast does not reach. */
+  /** Bytes that a path carries in a millisecond; without, size costs no time. */
+  readonly bytesPerMs?: number
+  /**
+   * To how many peers each node hands a broadcast on, on average: gossipsub's mesh degree, by default 3. A
+   * node with at most one link more uses them all.
+   */
+  readonly fanout?: number
+  /**
+   * Share of copies, in [0, 1], that are lost on one hop from relay to relay. As a node is handed as many
+   * copies as the fanout, and hands on the first, losing some delays a broadcast rather than ending it.
+   */
+  readonly copyLoss?: number
+  /**
+   * Share of receivers, in [0, 1], that never hear a broadcast, whatever its copies do; they still hand it
+   * on. Unlike `copyLoss` it means the same at any size and fanout.
+   */
   readonly gossipLoss?: number
-  /** Share of receivers, in [0, 1], that a broadcast reaches twice. */
+  /** Share of receivers, in [0, 1], that hear a broadcast twice. */
   readonly gossipDuplicates?: number
+  /** Share of receivers, in [0, 1], that hear a broadcast later than it arrives, and so out of order. */
+  readonly gossipLate?: { readonly share: number; readonly delay: Delay }
 }
 
-/** Where a node of this network is reached. */
-export function memoryAddress(id: NodeId): string {
-  return `memory:${id}`
+/** One broadcast on its way. */
+interface Broadcast {
+  readonly author: Endpoint
+  readonly frame: Uint8Array
+  /** When its earliest copy arrives, or did, by the endpoint's number; `Infinity` before any is sent. */
+  readonly arrivesAtMs: Float64Array
 }
 
 /**
@@ -31,33 +53,45 @@ export function memoryAddress(id: NodeId): string {
  * Two ways to lose a peer, as in life. A *killed* process leaves a host that answers: links are reset and
  * later dials refused. A *cut* is silence: nothing arrives, nobody is told, streams stall until it heals.
  */
-export class Network {
-  readonly #random: Random
-  readonly #delay: Delay
-  readonly #gossipLoss: number
-  readonly #gossipDuplicates: number
+export class Network implements Fabric {
+  readonly random: Random
+  readonly fanout: number
+  readonly #options: NetworkOptions
   readonly #schedule = new Schedule()
   readonly #hosts = new Map<NodeId, Endpoint>()
   readonly #paths = new Map<NodeId, Map<NodeId, Path>>()
+  readonly #traffic = new Map<NodeId, { sent: TrafficMeter; received: TrafficMeter }>()
+  readonly #arrived = (path: Path) => this.#arrive(path)
+  #endpoints = 0
   #nowMs = 0
+  #events = 0
 
   constructor(options: NetworkOptions) {
-    this.#random = options.random
-    this.#delay = options.delay
-    this.#gossipLoss = options.gossipLoss ?? 0
-    this.#gossipDuplicates = options.gossipDuplicates ?? 0
+    this.#options = options
+    this.random = options.random
+    this.fanout = options.fanout ?? FANOUT
   }
 
   /** Starts a node: a new life, if there was one before. */
   transport(id: NodeId): Transport {
     if (this.#hosts.get(id)?.alive) throw new Error(`${id} is running already: kill it first`)
-    const endpoint = new Endpoint(this, id)
+    const endpoint = new Endpoint(this, id, this.#endpoints++, this.#meters(id))
     this.#hosts.set(id, endpoint)
     return endpoint
   }
 
   get nowMs(): number {
     return this.#nowMs
+  }
+
+  /** Things that have happened: packets that arrived, and whatever else was planned. */
+  get events(): number {
+    return this.#events
+  }
+
+  /** What a node has sent and received in all its lives; of a broadcast, each copy on each hop. */
+  traffic(id: NodeId): { readonly sent: Traffic; readonly received: Traffic } {
+    return this.#meters(id)
   }
 
   /** When the next thing happens; `Infinity` if nothing is under way. */
@@ -67,10 +101,11 @@ export class Network {
 
   /** Lets everything happen that is due. Time never goes back. */
   deliver(nowMs: number): void {
-    while (this.#schedule.nextAtMs() <= nowMs) {
-      const event = this.#schedule.take()
-      this.#nowMs = event?.atMs ?? this.#nowMs
-      event?.happen()
+    const schedule = this.#schedule
+    for (let atMs = schedule.nextAtMs(); atMs <= nowMs; atMs = schedule.nextAtMs()) {
+      this.#nowMs = atMs
+      this.#events += 1
+      schedule.take()?.()
     }
     this.#nowMs = Math.max(this.#nowMs, nowMs)
   }
@@ -87,7 +122,8 @@ export class Network {
   }
 
   cutOneWay(from: NodeId, to: NodeId): void {
-    this.#path(from, to).cut()
+    this.path(from, to).cut()
+    this.#hosts.get(from)?.mesh.changed()
   }
 
   /** Cuts a host off from every other one there is. */
@@ -95,17 +131,38 @@ export class Network {
     for (const other of this.#hosts.keys()) if (other !== id) this.cut(id, other)
   }
 
+  /** Back on the network; cuts that another fault made are mended too. */
+  unsilence(id: NodeId): void {
+    for (const other of this.#hosts.keys()) if (other !== id) this.heal(id, other)
+  }
+
   heal(a: NodeId, b: NodeId): void {
-    this.#heal(this.#path(a, b))
-    this.#heal(this.#path(b, a))
+    this.#heal(a, this.path(a, b))
+    this.#heal(b, this.path(b, a))
   }
 
   healAll(): void {
-    for (const paths of this.#paths.values()) for (const path of paths.values()) this.#heal(path)
+    for (const [from, paths] of this.#paths) {
+      for (const path of paths.values()) this.#heal(from, path)
+    }
   }
 
   setDelay(from: NodeId, to: NodeId, delay: Delay): void {
-    this.#path(from, to).delay = delay
+    this.path(from, to).delay = delay
+  }
+
+  setBandwidth(from: NodeId, to: NodeId, bytesPerMs: number): void {
+    this.path(from, to).bytesPerMs = bytesPerMs
+  }
+
+  /** Holds everything from one host to another for a while; then it arrives all at once. Nothing is lost. */
+  clog(from: NodeId, to: NodeId, forMs: number): void {
+    const path = this.path(from, to)
+    path.cloggedUntilMs = Math.max(path.cloggedUntilMs, this.#nowMs + forMs)
+  }
+
+  plan(afterMs: number, happen: () => void): void {
+    this.#schedule.plan(this.#nowMs + afterMs, happen)
   }
 
   // What follows is the network's side of its endpoints.
@@ -114,43 +171,7 @@ export class Network {
     return this.#hosts.get(id)
   }
 
-  plan(afterMs: number, happen: () => void): void {
-    this.#schedule.plan(this.#nowMs + afterMs, happen)
-  }
-
-  /** One packet, in order with all others between the two. */
-  carry(from: NodeId, to: NodeId, packet: () => void): void {
-    const path = this.#path(from, to)
-    path.enqueue(packet)
-    this.#announce(path)
-  }
-
-  /**
-   * A broadcast reaches whoever is connected to its author by links, over however many relays, each of
-   * which costs its delay. What is under way when the last path is cut is lost.
-   */
-  spread(author: Endpoint, frame: Uint8Array): void {
-    const afterMs = new Map<Endpoint, number>([[author, 0]])
-    // The map grows while it is walked: breadth first, so that the first way found has the fewest hops.
-    for (const [relay, relayAfterMs] of afterMs) {
-      for (const receiver of relay.linkedEndpoints()) {
-        const path = this.#path(relay.self, receiver.self)
-        if (afterMs.has(receiver) || !path.open) continue
-        const arrivesAfterMs = relayAfterMs + this.#drawMs(path.delay)
-        afterMs.set(receiver, arrivesAfterMs)
-        if (this.#chance(this.#gossipLoss)) continue
-        const copies = this.#chance(this.#gossipDuplicates) ? 2 : 1
-        for (let copy = 0; copy < copies; copy++) {
-          this.plan(arrivesAfterMs + copy * this.#drawMs(path.delay), () => {
-            if (path.open) receiver.hear(author.self, frame)
-          })
-        }
-      }
-      if (afterMs.size === this.#hosts.size) return
-    }
-  }
-
-  #path(from: NodeId, to: NodeId): Path {
+  path(from: NodeId, to: NodeId): Path {
     let paths = this.#paths.get(from)
     if (paths === undefined) {
       paths = new Map()
@@ -158,191 +179,100 @@ export class Network {
     }
     let path = paths.get(to)
     if (path === undefined) {
-      path = new Path(this.#delay)
+      const { delay, bytesPerMs = Number.POSITIVE_INFINITY } = this.#options
+      path = new Path(delay, bytesPerMs, this.#arrived)
       paths.set(to, path)
     }
     return path
   }
 
-  #announce(path: Path): void {
-    path.lastArrivalMs = Math.max(path.lastArrivalMs, this.#nowMs + this.#drawMs(path.delay))
-    this.#schedule.plan(path.lastArrivalMs, () => path.arrive())
+  carry(path: Path, bytes: number, packet: () => void): void {
+    path.enqueue(packet)
+    this.#announce(path, bytes)
   }
 
-  #heal(path: Path): void {
-    for (let owed = path.heal(); owed > 0; owed--) this.#announce(path)
+  /**
+   * A broadcast reaches whoever is connected to its author by links, relayed at once from mesh peer to mesh
+   * peer, each hop at the cost of its path. What is under way when a path is cut is lost.
+   */
+  spread(author: Endpoint, frame: Uint8Array): void {
+    const arrivesAtMs = new Float64Array(this.#endpoints).fill(Number.POSITIVE_INFINITY)
+    arrivesAtMs[author.number] = this.#nowMs
+    this.#relay(author, { author, frame, arrivesAtMs })
   }
 
-  #drawMs({ minMs, maxMs }: Delay): number {
-    // Whole microseconds.
-    return maxMs > minMs ? minMs + this.#random.below((maxMs - minMs) * 1_000 + 1) / 1_000 : minMs
-  }
-
-  #chance(share: number): boolean {
-    return share > 0 && this.#random.below(1_000_000) < share * 1_000_000
-  }
-}
-
-/** One connection. Its two ends open and close at different times. */
-interface Link {
-  readonly dialler: Endpoint
-  readonly acceptor: Endpoint
-}
-
-/**
- * One life of one node. A link opens by a handshake of three packets and is open at an end when that end
- * knows that the other can hear it. Like TCP, a packet for a link that its receiver does not have is
- * answered by a reset; so every way of losing one ends with both sides knowing.
- */
-class Endpoint implements Transport {
-  readonly self: NodeId
-  alive = true
-  readonly #network: Network
-  readonly #known = new Map<NodeId, readonly string[]>()
-  readonly #links = new Map<NodeId, Link>()
-  readonly #dialling = new Set<NodeId>()
-  /** Peers that refused and will be dialled again. */
-  readonly #pausing = new Set<NodeId>()
-  #listener: TransportListener | undefined
-
-  constructor(network: Network, self: NodeId) {
-    this.#network = network
-    this.self = self
-  }
-
-  attach(listener: TransportListener): void {
-    if (this.#listener !== undefined) throw new Error('a transport has one listener')
-    this.#listener = listener
-  }
-
-  broadcast(frame: Uint8Array): void {
-    assertFrameFits(frame)
-    if (this.alive) this.#network.spread(this, frame.slice())
-  }
-
-  send(to: NodeId, frame: Uint8Array): boolean {
-    assertFrameFits(frame)
-    const link = this.#links.get(to)
-    if (link === undefined) return false
-    const sent = frame.slice()
-    this.#network.carry(this.self, to, () => otherEnd(link, this).#receive(link, sent))
-    return true
-  }
-
-  know(peer: NodeId, addresses: readonly string[]): void {
-    if (peer === this.self || !this.alive) return
-    const isNews = this.#known.get(peer)?.join() !== addresses.join()
-    this.#known.set(peer, addresses)
-    if (isNews) this.#network.plan(0, () => this.#dial(peer))
-  }
-
-  forget(peer: NodeId): void {
-    this.#known.delete(peer)
-    const link = this.#links.get(peer)
-    if (link === undefined) return
-    this.#links.delete(peer)
-    this.#network.plan(0, () => this.#tell((listener) => listener.unlinked(peer)))
-    this.#reset(link)
-  }
-
-  die(): void {
-    if (!this.alive) return
-    this.alive = false
-    for (const link of this.#links.values()) this.#reset(link)
-    this.#links.clear()
-  }
-
-  *linkedEndpoints(): Generator<Endpoint> {
-    for (const link of this.#links.values()) {
-      const peer = otherEnd(link, this)
-      if (peer.#has(link)) yield peer
+  /** Hands a copy to each mesh peer. One that will have it sooner from elsewhere ignores it. */
+  #relay(relay: Endpoint, broadcast: Broadcast): void {
+    const { frame, arrivesAtMs } = broadcast
+    for (const peer of relay.mesh.peers(this.#nowMs)) {
+      if (peer === broadcast.author) continue
+      const path = relay.pathTo(peer)
+      if (path === undefined) continue
+      relay.sent.count(frame.length)
+      if (chance(this.#options.copyLoss ?? 0, this.random)) continue
+      peer.received.count(frame.length)
+      const soonestMs = arrivesAtMs[peer.number] ?? 0
+      if (soonestMs <= this.#nowMs) continue
+      const atMs = path.arrivesAtMs(frame.length, this.#nowMs, this.random)
+      if (atMs >= soonestMs) continue
+      arrivesAtMs[peer.number] = atMs
+      this.#schedule.plan(atMs, () => this.#land(peer, path, atMs, broadcast))
     }
   }
 
-  hear(author: NodeId, frame: Uint8Array): void {
-    this.#tell((listener) => listener.received(author, frame.slice()))
-  }
-
-  #dial(peer: NodeId): void {
-    const isWanted = this.alive && this.#known.get(peer)?.includes(memoryAddress(peer)) === true
-    if (!isWanted || this.#links.has(peer) || this.#dialling.has(peer)) return
-    if (this.#network.host(peer) === undefined) return
-    this.#dialling.add(peer)
-    this.#network.carry(this.self, peer, () => this.#knock(peer))
-  }
-
-  /** The first packet has arrived at the peer's host. */
-  #knock(peer: NodeId): void {
-    const host = this.#network.host(peer)
-    if (host?.alive !== true) {
-      this.#network.carry(peer, this.self, () => this.#refused(peer))
-    } else if (host.#links.has(this.self) || (host.#dialling.has(this.self) && peer < this.self)) {
-      // Both dialled: one connection is enough, and the lower id's is the one.
-      this.#dialling.delete(peer)
+  /** A copy arrives: the first is heard and handed on. */
+  #land(peer: Endpoint, path: Path, atMs: number, broadcast: Broadcast): void {
+    const { arrivesAtMs } = broadcast
+    if (arrivesAtMs[peer.number] !== atMs) return
+    if (!path.open || !peer.alive) {
+      arrivesAtMs[peer.number] = Number.POSITIVE_INFINITY
+    } else if (path.cloggedUntilMs > this.#nowMs) {
+      const laterMs = path.cloggedUntilMs
+      arrivesAtMs[peer.number] = laterMs
+      this.#schedule.plan(laterMs, () => this.#land(peer, path, laterMs, broadcast))
     } else {
-      this.#network.carry(peer, this.self, () => this.#answered(host))
+      this.#relay(peer, broadcast)
+      this.#hear(peer, path, broadcast)
     }
   }
 
-  #refused(peer: NodeId): void {
-    this.#dialling.delete(peer)
-    if (this.#known.has(peer)) this.#tell((listener) => listener.refused(peer))
-    if (this.#pausing.has(peer)) return
-    this.#pausing.add(peer)
-    this.#network.plan(REDIAL_MS, () => {
-      this.#pausing.delete(peer)
-      this.#dial(peer)
-    })
+  #hear(peer: Endpoint, path: Path, { author, frame }: Broadcast): void {
+    const { gossipLoss = 0, gossipDuplicates = 0, gossipLate } = this.#options
+    if (chance(gossipLoss, this.random)) return
+    if (chance(gossipDuplicates, this.random)) {
+      this.plan(drawMs(path.delay, this.random), () => {
+        if (path.open) peer.hear(author.self, frame)
+      })
+    }
+    if (gossipLate !== undefined && chance(gossipLate.share, this.random)) {
+      this.plan(drawMs(gossipLate.delay, this.random), () => peer.hear(author.self, frame))
+    } else {
+      peer.hear(author.self, frame)
+    }
   }
 
-  /** The second packet has arrived: the peer can be heard. The third one opens the link at its end. */
-  #answered(acceptor: Endpoint): void {
-    const peer = acceptor.self
-    this.#dialling.delete(peer)
-    if (!this.alive || !this.#known.has(peer) || this.#links.has(peer)) return
-    const link: Link = { dialler: this, acceptor }
-    this.#open(link)
-    this.#network.carry(this.self, peer, () => {
-      if (acceptor.alive && !acceptor.#links.has(this.self)) acceptor.#open(link)
-      else acceptor.#reset(link)
-    })
+  #announce(path: Path, bytes: number): void {
+    const atMs = path.arrivesInOrderAtMs(bytes, this.#nowMs, this.random)
+    this.#schedule.plan(atMs, path.arrival)
   }
 
-  #open(link: Link): void {
-    const peer = otherEnd(link, this).self
-    this.#links.set(peer, link)
-    this.#tell((listener) => listener.linked(peer))
+  #arrive(path: Path): void {
+    if (path.cloggedUntilMs > this.#nowMs) this.#schedule.plan(path.cloggedUntilMs, path.arrival)
+    else path.arrive()
   }
 
-  #receive(link: Link, frame: Uint8Array): void {
-    if (this.#has(link)) this.hear(otherEnd(link, this).self, frame)
-    else this.#reset(link)
+  #heal(from: NodeId, path: Path): void {
+    if (path.open) return
+    for (let owed = path.heal(); owed > 0; owed--) this.#announce(path, 0)
+    this.#hosts.get(from)?.mesh.changed()
   }
 
-  #reset(link: Link): void {
-    const peer = otherEnd(link, this)
-    this.#network.carry(this.self, peer.self, () => peer.#lose(link))
+  #meters(id: NodeId): { readonly sent: TrafficMeter; readonly received: TrafficMeter } {
+    let meters = this.#traffic.get(id)
+    if (meters === undefined) {
+      meters = { sent: new TrafficMeter(), received: new TrafficMeter() }
+      this.#traffic.set(id, meters)
+    }
+    return meters
   }
-
-  #lose(link: Link): void {
-    if (!this.#has(link)) return
-    const peer = otherEnd(link, this).self
-    this.#links.delete(peer)
-    this.#tell((listener) => listener.unlinked(peer))
-    this.#dial(peer)
-  }
-
-  #has(link: Link): boolean {
-    return this.#links.get(otherEnd(link, this).self) === link
-  }
-
-  #tell(event: (listener: TransportListener) => void): void {
-    if (!this.alive) return
-    if (this.#listener === undefined) throw new Error(`${this.self} has no listener attached`)
-    event(this.#listener)
-  }
-}
-
-function otherEnd(link: Link, end: Endpoint): Endpoint {
-  return link.dialler === end ? link.acceptor : link.dialler
 }

@@ -1,13 +1,18 @@
+import type { ClusterEvent } from '../cluster/event.ts'
 import type { Outbound } from '../cluster/outbox.ts'
 import { type Random, seededRandom } from '../cluster/random.ts'
 import { INCARNATION_RANDOM_BITS, incarnationAt, type NodeId } from '../crdt/node-id.ts'
-import type { Answer, CheckRequest } from '../src/limiter/check.ts'
+import type { Answer, CheckRequest, Rejection } from '../src/limiter/check.ts'
+import { hashHex, type KeyHash, ruleHasher } from '../src/limiter/key-hash.ts'
 import type { Rule } from '../src/limiter/policy.ts'
 import { Node } from '../src/node.ts'
+import { ambush } from './ambush.ts'
 import type { Fault } from './fault.ts'
 import { Host, type HostObserver } from './host.ts'
-import { keyName, Ledger } from './ledger.ts'
+import { type Admission, Ledger } from './ledger.ts'
 import { memoryAddress, Network, type NetworkOptions } from './network.ts'
+import { type Asked, type ClientAnswer, LOOK_MS, type Observer } from './observer.ts'
+import { hashText, Trace } from './trace.ts'
 
 export interface SimulationOptions {
   readonly seed: number
@@ -21,15 +26,6 @@ export interface SimulationOptions {
   readonly clockOffsetsMs?: readonly number[]
 }
 
-/** What a client saw of one check. */
-export interface ClientAnswer {
-  readonly node: NodeId
-  readonly request: CheckRequest
-  readonly answer: Answer
-  readonly askedMs: number
-  readonly answeredMs: number
-}
-
 /** When every simulated world begins: some moment in 2023. */
 export const START_MS = 1_700_000_000_000
 
@@ -40,26 +36,31 @@ export const START_MS = 1_700_000_000_000
  */
 export class Simulation implements HostObserver {
   readonly network: Network
-  readonly ledger = new Ledger()
+  readonly ledger: Ledger
   readonly ids: readonly NodeId[]
   readonly answers: ClientAnswer[] = []
   readonly #options: SimulationOptions
+  readonly #hashKey: KeyHash
   readonly #hosts = new Map<NodeId, Host>()
   readonly #lives = new Map<NodeId, number>()
+  readonly #left = new Set<NodeId>()
+  readonly #observers: Observer[] = []
+  readonly #trace = new Trace()
   #asked = 0
-  #events = 0
-  #traceHash = 0x811c9dc5
 
   constructor(options: SimulationOptions) {
     this.#options = options
+    this.#hashKey = hashKeyOf(options.seed)
+    this.ledger = new Ledger((admission) => this.#admitted(admission))
     this.network = new Network({
       delay: { minMs: 0.2, maxMs: 2 },
       ...options.network,
       random: this.stream('network'),
     })
     this.network.deliver(START_MS)
-    this.ids = Array.from({ length: options.nodes }, (_, index) => `n${index + 1}` as NodeId)
+    this.ids = Array.from({ length: options.nodes }, (_, index) => nodeName(index))
     for (const id of this.ids) this.#start(id)
+    this.#lookAgain()
   }
 
   /** The world's time. */
@@ -69,12 +70,12 @@ export class Simulation implements HostObserver {
 
   /** Things that have happened: packets, ticks, turns, checks. */
   get events(): number {
-    return this.#events
+    return this.network.events + this.#asked
   }
 
   /** Equal for equal runs, different for different ones. */
   get traceHash(): string {
-    return this.#traceHash.toString(16).padStart(8, '0')
+    return this.#trace.hash
   }
 
   /** Checks asked of live nodes. */
@@ -84,7 +85,12 @@ export class Simulation implements HostObserver {
 
   /** Randomness for one concern, so that a change in one does not reshuffle all others. */
   stream(concern: string): Random {
-    return seededRandom(hashText(`${this.#options.seed} ${concern}`))
+    return streamOf(this.#options.seed, concern)
+  }
+
+  /** From now on. */
+  observe(observer: Observer): void {
+    this.#observers.push(observer)
   }
 
   host(id: NodeId): Host {
@@ -97,24 +103,32 @@ export class Simulation implements HostObserver {
     return this.ids.filter((id) => this.host(id).alive)
   }
 
+  /** How many lives a node has had, the present one included. */
+  lifeOf(id: NodeId): number {
+    return this.#lives.get(id) ?? 0
+  }
+
   /** Plans something for a time; at once if that has passed. */
   at(atMs: number, happen: () => void): void {
-    this.network.plan(Math.max(0, atMs - this.nowMs), () => {
-      this.#events += 1
-      happen()
-    })
+    this.network.plan(Math.max(0, atMs - this.nowMs), happen)
   }
 
-  schedule(faults: readonly Fault[]): void {
-    for (const fault of faults) this.at(START_MS + fault.atMs, () => this.#strike(fault))
+  /** The times of these faults count from `sinceMs`, which counts from the start of the world. */
+  schedule(faults: readonly Fault[], sinceMs = 0): void {
+    for (const fault of faults) {
+      this.at(START_MS + sinceMs + fault.atMs, () => this.#strike(fault))
+    }
   }
 
-  /** A client asks a node; nothing is asked of a node that is down. */
-  ask(id: NodeId, request: CheckRequest): void {
+  /** A client asks a node. Returns the check's id, or undefined if the node is down and nothing was asked. */
+  ask(id: NodeId, request: CheckRequest): number | undefined {
     const host = this.host(id)
-    if (!host.alive) return
+    if (!host.alive) return undefined
     this.#asked += 1
-    host.ask(request)
+    const check: Asked = { id: this.#asked, node: id, request, askedMs: this.nowMs }
+    for (const observer of this.#observers) observer.asked?.(check)
+    host.ask(check)
+    return check.id
   }
 
   /** Lets everything happen until a time, counted from the start of the world. */
@@ -122,38 +136,69 @@ export class Simulation implements HostObserver {
     this.network.deliver(START_MS + untilMs)
   }
 
-  sent(from: NodeId, outbound: Outbound): void {
+  sent(from: NodeId, outbound: Outbound, frameBytes: number): void {
+    this.#note(from, outbound.message.type)
+    this.#trace.word(frameBytes)
+    if (outbound.type === 'send') this.#trace.name(outbound.to)
+    for (const observer of this.#observers) observer.sent?.(from, outbound)
     this.ledger.sent(from, outbound, this.nowMs)
-    const to = outbound.type === 'send' ? outbound.to : '*'
-    this.#trace(`${from}>${to} ${outbound.message.type}`)
   }
 
-  answered(node: NodeId, request: CheckRequest, answer: Answer, by: NodeId, askedMs: number): void {
-    this.answers.push({ node, request, answer, askedMs, answeredMs: this.nowMs })
-    this.#trace(`${node} ${request.key} ${answer.allowed} ${answer.decidedBy}`)
-    if (!answer.allowed || by !== node) return
-    const { rule, cost } = request
-    this.ledger.decided({ atMs: this.nowMs, node, rule, key: this.#keyName(node, request), cost })
+  answered(check: Asked, answer: Answer | Rejection, by: NodeId): void {
+    const { node, request } = check
+    const seen: ClientAnswer = { ...check, answer, by, answeredMs: this.nowMs }
+    this.answers.push(seen)
+    this.#note(node, answer.type === 'answer' ? answer.reason : answer.code)
+    this.#trace.word(check.id)
+    if (answer.type === 'answer' && answer.allowed && by === node) {
+      const { rule, cost } = request
+      const key = this.keyName(rule, request.key)
+      this.ledger.decided({ atMs: this.nowMs, node, rule, key, cost })
+    }
+    for (const observer of this.#observers) observer.answered?.(seen)
   }
 
-  /** The first node's ring, for whoever wants to know an owner. */
+  malformed(node: NodeId, from: NodeId): void {
+    this.#note(node, 'malformed')
+    for (const observer of this.#observers) observer.malformed?.(node, from)
+  }
+
+  happened(node: NodeId, event: ClusterEvent): void {
+    for (const observer of this.#observers) observer.event?.(node, event)
+  }
+
+  /** The first live node's ring, for whoever wants to know an owner. */
   ownerOf(rule: string, key: string): NodeId {
     const [judge] = this.live
-    const { limiter, replica } = this.host(judge as NodeId).node
-    const hash = limiter.rule(rule)?.hash(key)
-    const owner = hash && replica.membership.placement.owner(hash.hi)
+    const { replica } = this.host(judge as NodeId).node
+    const owner = replica.membership.placement.owner(this.hashOf(rule, key).hi)
     if (owner === undefined) throw new Error(`nobody owns ${key} of ${rule}`)
     return owner
   }
 
-  #keyName(node: NodeId, { rule, key }: CheckRequest): string {
-    const hash = this.host(node).node.limiter.rule(rule)?.hash(key)
-    return hash === undefined ? key : keyName(hash.hi, hash.lo)
+  hashOf(rule: string, key: string): KeyHash {
+    return ruleHasher(this.#hashKey, rule).hash(key)
   }
 
-  #start(id: NodeId): void {
+  /** What nodes know of a key. */
+  keyName(rule: string, key: string): string {
+    return hashHex(this.hashOf(rule, key))
+  }
+
+  #admitted(admission: Admission): void {
+    for (const observer of this.#observers) observer.admitted?.(admission)
+  }
+
+  #lookAgain(): void {
+    this.network.plan(LOOK_MS, () => {
+      for (const observer of this.#observers) observer.look?.()
+      this.#lookAgain()
+    })
+  }
+
+  #start(id: NodeId, rules = this.#options.rules): void {
     const options = this.#options
-    const life = (this.#lives.get(id) ?? 0) + 1
+    const life = this.lifeOf(id) + 1
     this.#lives.set(id, life)
     const random = this.stream(`node ${id} life ${life}`)
     const transport = this.network.transport(id)
@@ -169,8 +214,8 @@ export class Simulation implements HostObserver {
           state: 'joining',
           addresses: [memoryAddress(id)],
         },
-        rules: options.rules,
-        hashKey: { hi: 0x5eed, lo: 0xcafe },
+        rules,
+        hashKey: this.#hashKey,
         keysMax: options.keysMax ?? 1_024,
         gossipIntervalMs: options.gossipIntervalMs ?? 500,
         forwardTimeoutMs: options.forwardTimeoutMs ?? 150,
@@ -179,34 +224,31 @@ export class Simulation implements HostObserver {
       random,
       nowMs,
     )
-    const plan = (afterMs: number, happen: () => void) => {
-      this.network.plan(afterMs, () => {
-        this.#events += 1
-        happen()
-      })
-    }
+    const plan = (afterMs: number, happen: () => void) => this.network.plan(afterMs, happen)
     const worldMs = () => this.nowMs
     const host = { id, node, transport, random, plan, worldMs, observer: this }
     this.#hosts.set(id, new Host(host, clockOffsetMs))
     for (const other of this.ids) if (other !== id) transport.know(other, [memoryAddress(other)])
+    for (const observer of this.#observers) observer.started?.(id, life)
   }
 
   #strike(fault: Fault): void {
-    this.#trace(fault.type)
+    this.#trace.time(this.nowMs)
+    this.#trace.name(fault.type)
+    for (const observer of this.#observers) observer.struck?.(fault)
     switch (fault.type) {
       case 'kill':
-        this.#end(fault.node)
+        this.kill(fault.node)
         break
       case 'power-off':
         this.network.silence(fault.node)
         this.host(fault.node).end()
         break
       case 'start':
-        if (!this.host(fault.node).alive) this.#start(fault.node)
+        this.#revive(fault.node, fault.rules)
         break
       case 'leave':
-        this.host(fault.node).leave()
-        this.at(this.nowMs + fault.drainMs, () => this.#end(fault.node))
+        this.#leave(fault.node, fault.drainMs)
         break
       case 'pause':
         this.host(fault.node).pause(fault.forMs)
@@ -226,14 +268,54 @@ export class Simulation implements HostObserver {
       case 'clock-step':
         this.host(fault.node).clockOffsetMs += fault.byMs
         break
+      case 'ambush':
+        this.observe(ambush(this, fault))
+        break
+      case 'lie':
+        this.host(fault.node).lie = fault.lie
+        break
       default:
         fault satisfies never
     }
   }
 
-  #end(id: NodeId): void {
+  /** The process is gone at once: its links are reset, and whoever dials it is refused. */
+  kill(id: NodeId): void {
     this.host(id).end()
     this.network.kill(id)
+  }
+
+  /**
+   * Everything is mended: cuts heal, nobody lies any more, and whoever went down is started. Nodes that
+   * left in order stay away.
+   */
+  mend(): void {
+    this.network.healAll()
+    for (const id of this.ids) {
+      const host = this.host(id)
+      host.lie = undefined
+      if (!host.alive && !this.#left.has(id)) this.#revive(id, undefined)
+    }
+  }
+
+  #revive(id: NodeId, rules: readonly Rule[] | undefined): void {
+    if (this.host(id).alive) return
+    // A host that lost its power comes back with its network; its peers' links were left hanging.
+    this.network.kill(id)
+    this.network.unsilence(id)
+    this.#left.delete(id)
+    this.#start(id, rules)
+  }
+
+  /** A node that is down already has nothing to leave. */
+  #leave(id: NodeId, drainMs: number): void {
+    const host = this.host(id)
+    if (!host.alive) return
+    this.#left.add(id)
+    host.leave()
+    this.at(this.nowMs + drainMs, () => {
+      if (host.alive) this.kill(id)
+    })
   }
 
   #split(sides: readonly (readonly NodeId[])[]): void {
@@ -244,19 +326,25 @@ export class Simulation implements HostObserver {
     })
   }
 
-  /** FNV-1a over the story, with its times in microseconds. */
-  #trace(line: string): void {
-    const story = `${Math.round((this.nowMs - START_MS) * 1_000)} ${line}\n`
-    let hash = this.#traceHash
-    for (let at = 0; at < story.length; at++) {
-      hash = Math.imul(hash ^ story.charCodeAt(at), 0x01000193)
-    }
-    this.#traceHash = hash >>> 0
+  #note(node: NodeId, what: string): void {
+    this.#trace.time(this.nowMs - START_MS)
+    this.#trace.name(node)
+    this.#trace.name(what)
   }
 }
 
-function hashText(text: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
-  return hash >>> 0
+/** The names of a world's nodes: `n1`, `n2`, … */
+export function nodeName(index: number): NodeId {
+  return `n${index + 1}` as NodeId
+}
+
+/** Where keys fall is the seed's choice, too. */
+export function hashKeyOf(seed: number): KeyHash {
+  const secret = streamOf(seed, 'hash key')
+  return { hi: secret.below(2 ** 31), lo: secret.below(2 ** 31) }
+}
+
+/** One seed's randomness for one concern. */
+export function streamOf(seed: number, concern: string): Random {
+  return seededRandom(hashText(`${seed} ${concern}`))
 }

@@ -1,4 +1,5 @@
 import type { LimitPolicy } from '../../src/limiter/policy.ts'
+import { Meter } from './meter.ts'
 
 /** Something was let through. */
 export interface Passed {
@@ -7,23 +8,15 @@ export interface Passed {
 }
 
 /**
- * The overshoot of a set of admissions, in tokens: how far an ideal leaky-bucket meter, draining at R and
- * rising by the cost of every admission, gets above B.
+ * The overshoot of a set of admissions, in tokens: how far the ideal meter of all of them gets above B.
  *
- *     X(t) = sup over s ≤ t of [ admitted in (s, t] - R·(t - s) ]⁺        O = max(0, sup X - B)
+ *     O = max(0, sup X - B)
  *
- * Then every window of length T holds at most B + R·T + O admissions. It knows nothing of Weir.
+ * Then every window of length T holds at most B + R·T + O admissions.
  */
-export function overshootOf(admissions: readonly Passed[], { rate, burst }: LimitPolicy): number {
-  const perMs = rate.count / rate.periodMs
+export function overshootOf(admissions: readonly Passed[], policy: LimitPolicy): number {
   const inOrder = [...admissions].sort((a, b) => a.atMs - b.atMs)
-  let level = 0
-  let lastMs = 0
-  let highest = 0
-  for (const { atMs, cost } of inOrder) {
-    level = Math.max(0, level - (atMs - lastMs) * perMs) + cost
-    lastMs = atMs
-    highest = Math.max(highest, level)
-  }
-  return Math.max(0, highest - burst)
+  const meter = new Meter(policy)
+  const highest = inOrder.reduce((max, { atMs, cost }) => Math.max(max, meter.pass(atMs, cost)), 0)
+  return Math.max(0, highest - policy.burst)
 }

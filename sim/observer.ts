@@ -1,0 +1,47 @@
+import type { ClusterEvent } from '../cluster/event.ts'
+import type { Outbound } from '../cluster/outbox.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+import type { Answer, CheckRequest, Rejection } from '../src/limiter/check.ts'
+import type { Fault } from './fault.ts'
+import type { Admission } from './ledger.ts'
+
+/** A client's check on its way. */
+export interface Asked {
+  /** Counts the checks of a run, from 1. */
+  readonly id: number
+  readonly node: NodeId
+  readonly request: CheckRequest
+  readonly askedMs: number
+}
+
+/** What a client saw of one check. */
+export interface ClientAnswer extends Asked {
+  readonly answer: Answer | Rejection
+  /** Who decided; the node asked, for a refusal from memory. */
+  readonly by: NodeId
+  readonly answeredMs: number
+}
+
+/**
+ * Watches a world from outside. Times are the world's, in milliseconds. An observer that acts on the world
+ * does so through `at`, never from within a call.
+ */
+export interface Observer {
+  /** A node's life begins. */
+  started?(node: NodeId, life: number): void
+  asked?(check: Asked): void
+  answered?(seen: ClientAnswer): void
+  /** Some node let tokens through, at this instant. */
+  admitted?(admission: Admission): void
+  /** A node wants this sent, now. */
+  sent?(from: NodeId, outbound: Outbound): void
+  /** A node dropped a frame that it could not read. */
+  malformed?(node: NodeId, from: NodeId): void
+  event?(node: NodeId, event: ClusterEvent): void
+  struck?(fault: Fault): void
+  /** Regularly, every `LOOK_MS`, between two events. */
+  look?(): void
+}
+
+/** How often observers may look at the world as a whole. */
+export const LOOK_MS = 100

@@ -1,0 +1,17 @@
+import { CLOCKS } from './clocks.ts'
+import { HEALTHY } from './healthy.ts'
+import { HOSTILE } from './hostile.ts'
+import { JOINS_AND_LEAVES } from './joins-and-leaves.ts'
+import { OWNER_LOSS } from './owner-loss.ts'
+import type { Scenario } from './scenario.ts'
+import { SPLITS } from './splits.ts'
+
+/** Every story, in the order in which the table tells them. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...HEALTHY,
+  ...OWNER_LOSS,
+  ...SPLITS,
+  ...CLOCKS,
+  ...JOINS_AND_LEAVES,
+  ...HOSTILE,
+]

@@ -1,0 +1,76 @@
+import type { NodeId } from '../../crdt/node-id.ts'
+import type { OnPartition, Rule } from '../../src/limiter/policy.ts'
+import { type Experiment, preferenceOf } from '../experiment.ts'
+import type { Fault } from '../fault.ts'
+import type { Arrivals, Flow } from '../workload.ts'
+
+/** One story about a fault, and how much it may cost. */
+export interface Scenario {
+  readonly name: string
+  /** What happens, in a few words. */
+  readonly story: string
+  /** The cluster the story is usually told of. */
+  readonly setting: Setting
+  /** The bound on the overshoot, in the symbols of docs/guarantees.md. */
+  readonly formula: string
+  /** The same in tokens. */
+  bound(setting: Setting): number
+  experiment(seed: number, setting: Setting): Experiment
+}
+
+export interface Setting {
+  readonly nodes: number
+  readonly onPartition: OnPartition
+}
+
+/** Rate in tokens per second and burst in tokens of the rule in most stories. */
+export const R = 100
+export const B = 100
+/** Seconds until an admission is known to the others: a gossip interval and the network's delay. */
+export const DELTA_S = 0.51
+
+/** The limit that most stories are about: R = B = 100. */
+export function demoRule(onPartition: OnPartition): Rule {
+  const limit = { rate: { count: R, periodMs: 1_000 }, burst: B }
+  return { name: 'demo', limits: [limit], onPartition }
+}
+
+/** Checks of one key at ten times its rate, at random nodes. */
+export function flood(key: string, fromMs: number, untilMs: number): Flow {
+  const arrivals: Arrivals = { type: 'steady', everyMs: 1 }
+  return {
+    rule: 'demo',
+    keys: { name: key, count: 1 },
+    fromMs,
+    untilMs,
+    arrivals,
+    origins: 'anywhere',
+  }
+}
+
+/** A key's owner, and everybody else in the order in which they would take over. */
+export type Plot = (owner: NodeId, successors: readonly NodeId[]) => readonly Fault[]
+
+/** Most stories: one hot key, flooded all the time, and faults that aim at its owner. */
+export function hotKeyStory(
+  seed: number,
+  { nodes, onPartition }: Setting,
+  {
+    safetyMs,
+    plot = () => [],
+    ...more
+  }: { readonly safetyMs: number; readonly plot?: Plot } & Partial<Experiment>,
+): Experiment {
+  const rule = demoRule(onPartition)
+  const [owner, ...successors] = preferenceOf({ seed, nodes }, rule, 'hot')
+  const faults = plot(owner as NodeId, successors)
+  return {
+    seed,
+    nodes,
+    rules: [rule],
+    faults,
+    workload: [flood('hot', 0, safetyMs)],
+    safetyMs,
+    ...more,
+  }
+}
