@@ -10,6 +10,7 @@ import {
   FORWARD_ATTEMPTS_MAX,
   FRAME_RUMOURS_MAX,
   HOPS_MAX,
+  SILENT_INTERVALS,
   STALL_MS,
   SWEEP_ROWS_PER_TICK,
   TICK_MS,
@@ -91,7 +92,7 @@ export class Replica {
     this.#forwarding = new Forwarding(state, this.#outbox, options.forwardTimeoutMs)
     const unresponsive = () => this.#forwarding.unresponsive()
     this.reaching = new Reaching(this.membership, unresponsive, options.gossipIntervalMs)
-    this.#greeting = new Greeting(this.membership, this.#outbox, options.gossipIntervalMs)
+    this.#greeting = new Greeting(this.membership, random, this.#outbox, options.gossipIntervalMs)
     this.#joining = new Joining(nowMs)
     this.#tickedMs = nowMs
     if (!options.joins) this.membership.enter('active', nowMs)
@@ -131,7 +132,7 @@ export class Replica {
 
   receive(from: NodeId, message: Message | LinkChange, nowMs: number): void {
     if (!this.#isExpected(from, message)) return
-    if (message.type === 'forward' || message.type === 'reply') this.membership.heard(from, nowMs)
+    if (message.type === 'forward' || message.type === 'reply') this.#heard(from, nowMs)
     switch (message.type) {
       case 'gossip':
         this.#heardGossip(from, message, nowMs)
@@ -168,7 +169,7 @@ export class Replica {
   tick(nowMs: number): void {
     const stallMs = nowMs - this.#tickedMs - TICK_MS
     this.#tickedMs = nowMs
-    if (stallMs > STALL_MS) this.#forgive(stallMs)
+    if (stallMs > STALL_MS) this.#forgive(stallMs, nowMs)
     this.#settleState(nowMs)
     for (const check of this.#forwarding.overdue(nowMs)) this.#reroute(check, nowMs)
     for (const id of this.membership.tick(nowMs)) {
@@ -203,9 +204,9 @@ export class Replica {
 
   /** Takes everything that has to leave. Called once per event-loop turn. */
   drain(nowMs: number): Effects {
-    this.#forwarding.view = this.membership.placement.view
+    this.#forwarding.view = this.membership.view
     this.#forwarding.flush(nowMs)
-    this.#outbox.event(...this.membership.drainEvents())
+    for (const event of this.membership.drainEvents()) this.#outbox.event(event)
     return this.#outbox.drain()
   }
 
@@ -220,8 +221,7 @@ export class Replica {
   }
 
   #replicas(): NodeId[] {
-    const { placement } = this.membership
-    return this.membership.linkedPeers().filter((peer) => placement.has(peer))
+    return this.membership.linkedPeers().filter((peer) => this.membership.isInRing(peer))
   }
 
   #travel(check: TravellingCheck, target: Route, nowMs: number): void {
@@ -253,7 +253,8 @@ export class Replica {
 
   #decideHere(check: TravellingCheck, nowMs: number): void {
     const { key, cost, hops, origin } = check
-    const decision = this.#decide({ ...key, cost, hops, id: origin.id }, nowMs)
+    const { rule, hashHi, hashLo } = key
+    const decision = this.#decide({ rule, hashHi, hashLo, cost, hops, id: origin.id }, nowMs)
     this.#settle(check, decision, this.membership.self.id, nowMs)
   }
 
@@ -263,29 +264,41 @@ export class Replica {
     else this.#forwarding.answer(origin.peer, key, { ...decision, id: origin.id }, nowMs)
   }
 
+  /**
+   * Whoever was silent for long may have been cut off for a while without losing its link. What was told
+   * meanwhile is lost, and may have fallen off before the next comparison: compare now.
+   */
+  #heard(from: NodeId, nowMs: number): void {
+    const silentMs = nowMs - (this.membership.heardAtMs(from) ?? nowMs)
+    this.membership.heard(from, nowMs)
+    const isLong = silentMs > SILENT_INTERVALS * this.#options.gossipIntervalMs
+    if (isLong && this.membership.isLinked(from)) this.#antiEntropy.linked(from, nowMs)
+  }
+
   #heardGossip(from: NodeId, gossip: Gossip, nowMs: number): void {
     const known = this.membership.record(from)
     for (const record of gossip.members) this.membership.merge(record, nowMs)
     this.#merge(gossip.counts, from, from, nowMs)
     if (known !== undefined && gossip.incarnation < known.incarnation) return
-    this.membership.heard(from, nowMs)
+    this.#heard(from, nowMs)
     this.#outbox.event({ type: 'clock', peer: from, offsetMs: gossip.sentMs - nowMs })
     const present = this.membership.record(from)
-    if (present?.state === 'dead' || gossip.view !== this.membership.placement.view) {
-      this.#greeting.greet(from, nowMs)
+    if (present?.state === 'dead' || gossip.view !== this.membership.view) {
+      this.#greeting.overheard(from, nowMs)
     }
   }
 
   #heardHello(from: NodeId, hello: Hello, nowMs: number): void {
     for (const record of hello.members) this.membership.merge(record, nowMs)
-    this.membership.heard(from, nowMs)
-    if (hello.view !== this.membership.placement.view) this.#greeting.greet(from, nowMs)
+    this.#heard(from, nowMs)
+    if (hello.view !== this.membership.view) this.#greeting.greet(from, nowMs)
   }
 
   #heardForward(from: NodeId, forward: Forward, nowMs: number): void {
     this.#merge(forward.counts, undefined, from, nowMs)
-    if (forward.view !== this.membership.placement.view) this.#greeting.greet(from, nowMs)
-    for (const { id, cost, hops, ...key } of forward.checks) {
+    if (forward.view !== this.membership.view) this.#greeting.greet(from, nowMs)
+    for (const { id, rule, hashHi, hashLo, cost, hops } of forward.checks) {
+      const key: KeyRef = { rule, hashHi, hashLo }
       const origin = { type: 'peer', peer: from, id } as const
       const check: TravellingCheck = { key, cost, hops, origin, tried: [] }
       if (hops >= HOPS_MAX) this.#endJourney(check, nowMs)
@@ -298,7 +311,7 @@ export class Replica {
 
   #heardReply(from: NodeId, reply: Reply, nowMs: number): void {
     this.#merge(reply.counts, from, from, nowMs)
-    if (reply.view !== this.membership.placement.view) this.#greeting.greet(from, nowMs)
+    if (reply.view !== this.membership.view) this.#greeting.greet(from, nowMs)
     for (const decision of reply.decisions) {
       const check = this.#forwarding.answered(from, decision.id, nowMs)
       if (check === undefined) continue
@@ -337,11 +350,9 @@ export class Replica {
   }
 
   #settleState(nowMs: number): void {
-    const { self, records } = this.membership
-    if (self.state !== 'joining') return
-    const others = records.filter((record) => record.id !== self.id)
+    if (this.membership.self.state !== 'joining') return
     const ready = this.#joining.isDone(
-      others.filter((record) => record.state === 'active').map((record) => record.id),
+      this.membership.othersIn('active'),
       (peer) => this.membership.isLinked(peer) && this.#antiEntropy.isSettled(peer),
       this.#antiEntropy.progressMs,
       nowMs,
@@ -374,15 +385,15 @@ export class Replica {
       incarnation: this.membership.self.incarnation,
       sequence: this.#sequence,
       sentMs: nowMs,
-      view: this.membership.placement.view,
+      view: this.membership.view,
       members,
       counts,
     }
   }
 
   /** This node did nothing for a while; what it then finds late is its own doing. */
-  #forgive(stallMs: number): void {
+  #forgive(stallMs: number, nowMs: number): void {
     this.#forwarding.forgive(stallMs)
-    if (stallMs >= this.#options.gossipIntervalMs) this.membership.forgive(stallMs)
+    if (stallMs >= this.#options.gossipIntervalMs) this.membership.forgive(stallMs, nowMs)
   }
 }

@@ -1,7 +1,12 @@
-import { GOSSIP_INTERVAL_MS } from '../../cluster/limits.ts'
-import { overshootBound } from '../../cluster/partition-policy.ts'
+import {
+  GOSSIP_INTERVAL_MS,
+  PARTITION_HOLD_MS,
+  SILENT_INTERVALS,
+  SUSPECT_MISSED_TICKS,
+} from '../../cluster/limits.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import type { OnPartition } from '../../src/limiter/policy.ts'
+import { nodesOf } from '../experiment.ts'
 import type { Fault } from '../fault.ts'
 import { B, DELTA_S, hotKeyStory, R, type Scenario, type Setting } from './scenario.ts'
 
@@ -21,27 +26,32 @@ function allAlone(members: readonly NodeId[]): readonly (readonly NodeId[])[] {
   return members.map((id) => [id])
 }
 
+/** Seconds until members suspect each other, and until a stand-in counts a silent peer as gone. */
+const SUSPECT_S = ((SUSPECT_MISSED_TICKS + 1) * GOSSIP_INTERVAL_MS) / 1_000
+const SILENT_S = (SILENT_INTERVALS * GOSSIP_INTERVAL_MS) / 1_000
+const HOLD_S = PARTITION_HOLD_MS / 1_000
+
+/** What is admitted before anybody has noticed. P sides, W the weight of the owner's. */
+const UNNOTICED = '(1 - W)(B + R·t) + (P - 1)·R·s'
 const FORMULAS: Readonly<Record<OnPartition, string>> = {
-  share: '(1 - 1/N)(B + R·t) + k·R·s',
-  closed: '(1 - 1/N)(B + R·t) + k·R·s',
-  majority: '(1 - 1/N)(B + R·t) + k·R·s + R/2·(T - hold)',
-  open: 'k(B + R·T)',
+  share: UNNOTICED,
+  closed: UNNOTICED,
+  majority: `${UNNOTICED} + (1 - W_maj)·R·(T - hold)`,
+  open: '(P - 1)(B + R·T)',
 }
 
-/**
- * What all answers of a split of this length promise together. `sides` tells how many members each node of
- * the smallest side loses: the bound is what the node that knows least would state.
- */
-function stated(sides: Sides): (setting: Setting) => number {
+function boundOfSplit(sides: Sides, splitS: number): (setting: Setting) => number {
   return ({ nodes, onPartition }) => {
-    const members = Array.from({ length: nodes }, (_, index) => `n${index}` as NodeId)
-    const smallest = Math.min(...sides(members).map((side) => side.length))
-    return overshootBound(
-      onPartition,
-      { reached: smallest, members: nodes, splitForMs: SPLIT_MS },
-      { tokensPerMs: R / 1_000, burst: B },
-      GOSSIP_INTERVAL_MS,
-    )
+    const sizes = sides(nodesOf({ nodes })).map((side) => side.length)
+    const others = sizes.length - 1
+    if (onPartition === 'open') return others * (B + R * splitS)
+    const [ownerSide] = sizes as [number]
+    const noticedS = Math.min(SUSPECT_S, splitS + DELTA_S)
+    const unnoticed = (1 - ownerSide / nodes) * (B + R * noticedS) + others * R * SILENT_S
+    const largest = Math.max(...sizes)
+    const hasMajority = onPartition === 'majority' && largest * 2 > nodes
+    const heldS = hasMajority ? Math.max(0, splitS - HOLD_S) : 0
+    return unnoticed + (1 - largest / nodes) * R * heldS
   }
 }
 
@@ -51,7 +61,7 @@ function split(name: string, story: string, nodes: number, sides: Sides): Scenar
     story: `${story}, for 30 s, under ${onPartition}`,
     setting: { nodes, onPartition },
     formula: FORMULAS[onPartition],
-    bound: stated(sides),
+    bound: boundOfSplit(sides, SPLIT_MS / 1_000),
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: AT_MS + SPLIT_MS + 3_000,
@@ -80,8 +90,8 @@ export const SPLITS: readonly Scenario[] = [
     name: 'flapping-split',
     story: 'split and healed every second for a minute',
     setting,
-    formula: '(1 - 1/N)(B + R·t) + k·R·s, once: debts are paid between cuts',
-    bound: stated(two(2)),
+    formula: '(1 - W)(B + R·(T + Δ)) + R·s, T = 1 s, once: debts are paid between cuts',
+    bound: boundOfSplit(two(2), 1),
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: AT_MS + 60_000,

@@ -1,6 +1,6 @@
 import type { Counts, CountsBlock, MergeResult } from '../../crdt/counts.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
-import { oldestLive, sliceAt } from '../../crdt/sliced-counter.ts'
+import { oldestLive, type SlicedCounters, sliceAt } from '../../crdt/sliced-counter.ts'
 import type { ActorTable } from './actor-table.ts'
 import type { KeyStore } from './key-store.ts'
 import { ACTING, NO_ROW } from './key-table.ts'
@@ -118,7 +118,7 @@ export class CountsReader {
     return live
   }
 
-  /** Late counts raise the acting owner's bucket too, as far as the fold supports it. */
+  /** Late counts raise the acting owner's bucket too, by as much as they raise the fold. */
   #raise(
     store: KeyStore,
     key: number,
@@ -134,18 +134,36 @@ export class CountsReader {
       const oldest = oldestLive(limit, sliceAt(limit, nowMs))
       const first = (block.base[index] as number) + (entries[cursor] as number)
       const n = entries[cursor + 1] as number
-      let late = 0
-      for (let offset = 0; offset < n; offset++) {
-        if (first + offset < oldest) continue
-        late += store.raise(row, index, first + offset, entries[cursor + 2 + offset] as number)
+      const start = cursor + 2
+      cursor = start + n
+      const skip = Math.max(0, oldest - first)
+      if (!isNews(store, row, index, first + skip, entries, start + skip, cursor)) continue
+      const acts = store.table.isMarked(key, ACTING)
+      const foldedBefore = acts ? store.folded(key, index, nowMs) : 0
+      for (let offset = skip; offset < n; offset++) {
+        store.raise(row, index, first + offset, entries[start + offset] as number)
       }
-      cursor += 2 + n
-      if (late === 0) continue
       this.#result.raised += 1
-      if (!store.table.isMarked(key, ACTING)) continue
-      store.lift(key, index, late, nowMs)
+      if (acts) store.lift(key, index, foldedBefore, nowMs)
     }
   }
+}
+
+/** Whether any of these counts, of slices from `slice` on, is above what is held. */
+function isNews(
+  store: KeyStore,
+  row: number,
+  limit: number,
+  slice: number,
+  entries: readonly number[],
+  from: number,
+  to: number,
+): boolean {
+  const counters = store.counters[limit] as SlicedCounters
+  for (let at = from; at < to; at++) {
+    if ((entries[at] as number) > counters.count(row, slice + at - from)) return true
+  }
+  return false
 }
 
 /** Stand-ins for the numbers of actors whose entries are not merged. */

@@ -148,15 +148,19 @@ export class KeyStore {
   }
 
   /**
-   * Tokens admitted elsewhere became known: the bucket rises by them, as far as the counts support it. It
-   * never falls: the counts may lack what could not be recorded, and know nothing of a surcharge.
+   * Tokens admitted elsewhere became known: the bucket rises by as much as the fold did. The fold assumes a
+   * full bucket at its horizon, and a meter gains the more from an event the higher it stood before, so that
+   * is never too little for a bucket that was not above its size back then.
+   *
+   * A debt is remembered in full, up to what drains in the time for which counts are kept: a key is never
+   * refused for longer than that (invariant 16).
    */
-  lift(key: number, limit: number, tokens: number, nowMs: number): void {
+  lift(key: number, limit: number, foldedBefore: number, nowMs: number): void {
+    const { capacityUnits, drainPerMs, slices, sliceMs } = this.limits[limit] as Limit
+    const rise = Math.max(0, this.folded(key, limit, nowMs) - foldedBefore)
     const level = this.level(key, limit, nowMs)
-    const lifted = level + tokens * (this.limits[limit] as Limit).tokenUnits
-    const isSurcharged = this.table.isMarked(key, SURCHARGED)
-    const supported = isSurcharged ? lifted : Math.min(lifted, this.folded(key, limit, nowMs))
-    this.setLevel(key, limit, Math.max(level, supported), nowMs)
+    const most = Math.max(level, capacityUnits + drainPerMs * slices * sliceMs)
+    this.setLevel(key, limit, Math.min(level + rise, most), nowMs)
   }
 
   /** The network is whole again: what checks weighed beyond their cost is forgotten, the counts hold. */

@@ -75,7 +75,7 @@ function refusedBy(
   let longestMs = 0
   for (let index = 0; index < store.limits.length; index++) {
     const limit = store.limits[index] as Limit
-    const level = settledLevel(store, row, index, nowMs)
+    const level = store.level(row, index, nowMs)
     const room = roomFor(limit, cost, weight)
     const excess = level + room - limit.capacityUnits
     if (excess <= 0) continue
@@ -106,20 +106,6 @@ function wouldPassWhole(
   if (!store.table.isMarked(row, SURCHARGED)) return false
   const { tokenUnits, capacityUnits } = store.limits[index] as Limit
   return store.folded(row, index, nowMs) + cost * tokenUnits <= capacityUnits
-}
-
-/**
- * The level, after looking whether a debt has lapsed: counts that came late may have lifted the bucket
- * above its size, and the counts forget what the bucket would remember. Both are bounds; the lower holds.
- * The counts know nothing of what checks weighed beyond their cost, so with a surcharge the level stands.
- */
-function settledLevel(store: KeyStore, row: number, index: number, nowMs: number): number {
-  const level = store.level(row, index, nowMs)
-  if (level <= (store.limits[index] as Limit).capacityUnits) return level
-  if (store.table.isMarked(row, SURCHARGED)) return level
-  const settled = Math.min(level, store.folded(row, index, nowMs))
-  store.setLevel(row, index, settled, nowMs)
-  return settled
 }
 
 function take(store: KeyStore, row: number, cost: number, weight: Weight, nowMs: number): Decision {
