@@ -89,6 +89,7 @@ const FRAME = [
   ...encodeFrame(
     encode({
       type: 'forward',
+      sentMs: 1_700_000_000_000,
       view: 0xffff_ffff,
       checks: [
         { id: 100_000, rule: RULE, hashHi: 0xffff_ffff, hashLo: 0xffff_ffff, cost: 1, hops: 1 },

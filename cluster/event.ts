@@ -27,6 +27,8 @@ export type ClusterEvent =
       readonly result: ForwardResult
       readonly tookMs: number
     }
+  /** Forwarded checks were under way for so long that nobody waits for them; they were not decided. */
+  | { readonly type: 'stale'; readonly peer: NodeId; readonly checks: number }
   | { readonly type: 'breaker'; readonly peer: NodeId; readonly open: boolean }
   | { readonly type: 'stand_in'; readonly reason: StandInReason }
   | { readonly type: 'repaired'; readonly peer: NodeId; readonly counts: number }

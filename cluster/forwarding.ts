@@ -55,6 +55,8 @@ export class Forwarding {
   readonly #outbox: Outbox
   readonly #timeoutMsMax: number
   readonly #lines = new Map<NodeId, Line>()
+  /** Lines with something collected during this turn. */
+  readonly #collected = new Map<NodeId, Line>()
   readonly #waiting = new Map<number, Waiting>()
   /** The view that frames are stamped with. */
   view = 0
@@ -78,7 +80,7 @@ export class Forwarding {
 
   /** Whether it is worth asking this peer now. Asking for it may use up a probe, so ask before sending. */
   isWorthAsking(peer: NodeId, nowMs: number): boolean {
-    return this.#line(peer).breaker.allows(nowMs)
+    return this.#lines.get(peer)?.breaker.allows(nowMs) ?? true
   }
 
   /** Peers that are skipped at present because they did not answer. */
@@ -94,9 +96,12 @@ export class Forwarding {
     this.#soonestMs = Math.min(this.#soonestMs, deadlineMs)
     // Whoever stands in for a node that was asked in vain decides itself, and does not ask again.
     const hops = check.tried.length > 0 ? HOPS_MAX : check.hops + 1
-    line.checks.push({ ...check.key, id, cost: check.cost, hops })
-    line.rules.add(check.key.rule)
-    line.keys.push(check.key)
+    const { key, cost } = check
+    const { rule, hashHi, hashLo } = key
+    line.checks.push({ rule, hashHi, hashLo, id, cost, hops })
+    line.rules.add(rule)
+    line.keys.push(key)
+    this.#collected.set(target, line)
     const isFull = line.checks.length >= FRAME_CHECKS_MAX || line.rules.size >= MESSAGE_RULES_MAX
     if (isFull) this.#flushChecks(target, nowMs)
   }
@@ -105,6 +110,7 @@ export class Forwarding {
     const line = this.#line(peer)
     line.decisions.push(decision)
     line.decided.push(key)
+    this.#collected.set(peer, line)
     if (line.decisions.length >= FRAME_CHECKS_MAX) this.#flushAnswers(peer, nowMs)
   }
 
@@ -164,12 +170,13 @@ export class Forwarding {
   }
 
   linked(peer: NodeId): void {
-    const { breaker } = this.#line(peer)
-    if (breaker.answered()) this.#outbox.event({ type: 'breaker', peer, open: false })
+    if (this.#lines.get(peer)?.breaker.answered())
+      this.#outbox.event({ type: 'breaker', peer, open: false })
   }
 
   forget(peer: NodeId): void {
     this.#lines.delete(peer)
+    this.#collected.delete(peer)
   }
 
   /** This node itself was stalled for so long: nobody was late because of it. */
@@ -180,19 +187,21 @@ export class Forwarding {
 
   /** Sends everything collected during this turn. */
   flush(nowMs: number): void {
-    for (const [peer, line] of this.#lines) {
+    if (this.#collected.size === 0) return
+    for (const [peer, line] of this.#collected) {
       if (line.checks.length > 0) this.#flushChecks(peer, nowMs)
       if (line.decisions.length > 0) this.#flushAnswers(peer, nowMs)
     }
+    this.#collected.clear()
   }
 
   #flushChecks(peer: NodeId, nowMs: number): void {
     const line = this.#line(peer)
     const counts = this.#state.countsOf(distinct(line.keys), { type: 'all', except: peer }, nowMs)
     const { checks } = line
-    this.#outbox.send(peer, { type: 'forward', view: this.view, checks, counts })
+    this.#outbox.send(peer, { type: 'forward', sentMs: nowMs, view: this.view, checks, counts })
     line.checks = []
-    line.rules = new Set()
+    line.rules.clear()
     line.keys = []
   }
 
@@ -234,8 +243,8 @@ export class Forwarding {
 }
 
 /** Each key once, so that a hundred checks of a hot key carry its counts once. */
-function distinct(keys: readonly KeyRef[]): KeyRef[] {
-  if (keys.length === 1) return [...keys]
+function distinct(keys: readonly KeyRef[]): readonly KeyRef[] {
+  if (keys.length === 1) return keys
   const seen = new Map<string, KeyRef>()
   for (const key of keys) seen.set(`${key.rule}/${key.hashHi}/${key.hashLo}`, key)
   return [...seen.values()]

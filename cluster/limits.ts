@@ -11,6 +11,8 @@ export const COUNT_NUMBERS_MAX = 5_000
 export const FRAME_CHECKS_MAX = 512
 /** Members a node keeps track of, dead ones included. */
 export const MEMBERS_MAX = 1_024
+/** Peers that tell all members to one that is new or behind. More tell it sooner, in more frames. */
+export const GREETERS = 16
 /** Members named in one frame; the rest follow in the next. */
 export const FRAME_MEMBERS_MAX = 24
 /** Actors named in one frame. */
@@ -56,6 +58,13 @@ export const FORWARD_TIMEOUT_P99S = 3
  * the cluster: at most this many timeouts.
  */
 export const FORWARD_ATTEMPTS_MAX = 3
+/**
+ * A check that comes so much later than others of its peer is not decided: its origin gave up long ago, and
+ * its tokens would be spent on nobody. Well above every forward timeout.
+ */
+export const FORWARD_STALE_MS = 1_000
+/** How fast two clocks may drift apart, in milliseconds per millisecond: above what any oscillator does. */
+export const CLOCK_DRIFT = 0.001
 /** Checks waiting for an answer from peers; above it a check is decided where it is. */
 export const FORWARDS_PENDING_MAX = 65_536
 /** A check is forwarded at most this often, then decided where it is. */

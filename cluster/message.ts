@@ -57,6 +57,8 @@ export interface ForwardedCheck extends KeyRef {
 /** Checks of one event-loop turn for one peer, and what the origin knows about their keys. */
 export interface Forward {
   readonly type: 'forward'
+  /** The sender's clock when it sent this; used only to tell what has been under way for too long. */
+  readonly sentMs: number
   readonly view: number
   readonly checks: readonly ForwardedCheck[]
   readonly counts: Counts

@@ -8,6 +8,7 @@ import { Greeting } from './greeting.ts'
 import { Joining } from './joining.ts'
 import {
   FORWARD_ATTEMPTS_MAX,
+  FORWARD_STALE_MS,
   FRAME_RUMOURS_MAX,
   HOPS_MAX,
   SILENT_INTERVALS,
@@ -27,6 +28,7 @@ import type {
   Reply,
 } from './message.ts'
 import { type Effects, Outbox } from './outbox.ts'
+import { PeerClocks } from './peer-clocks.ts'
 import type { Random } from './random.ts'
 import { Reaching } from './reach.ts'
 import type { ReplicatedState } from './replicated-state.ts'
@@ -72,6 +74,7 @@ export class Replica {
   readonly #forwarding: Forwarding
   readonly #joining: Joining
   readonly #greeting: Greeting
+  readonly #clocks = new PeerClocks()
   #sequence = 0
   #tickedMs: number
   #nextDoorId = 0
@@ -281,6 +284,7 @@ export class Replica {
     this.#merge(gossip.counts, from, from, nowMs)
     if (known !== undefined && gossip.incarnation < known.incarnation) return
     this.#heard(from, nowMs)
+    this.#clocks.lateMs(from, gossip.sentMs, nowMs)
     this.#outbox.event({ type: 'clock', peer: from, offsetMs: gossip.sentMs - nowMs })
     const present = this.membership.record(from)
     if (present?.state === 'dead' || gossip.view !== this.membership.view) {
@@ -296,6 +300,10 @@ export class Replica {
 
   #heardForward(from: NodeId, forward: Forward, nowMs: number): void {
     this.#merge(forward.counts, undefined, from, nowMs)
+    if (this.#clocks.lateMs(from, forward.sentMs, nowMs) > FORWARD_STALE_MS) {
+      this.#outbox.event({ type: 'stale', peer: from, checks: forward.checks.length })
+      return
+    }
     if (forward.view !== this.membership.view) this.#greeting.greet(from, nowMs)
     for (const { id, rule, hashHi, hashLo, cost, hops } of forward.checks) {
       const key: KeyRef = { rule, hashHi, hashLo }
@@ -329,6 +337,7 @@ export class Replica {
   #linked(peer: NodeId, nowMs: number): void {
     this.#outbox.event({ type: 'link', peer, up: true })
     this.#forwarding.linked(peer)
+    this.#clocks.forget(peer)
     this.membership.linked(peer, nowMs)
     this.#joining.linked(nowMs)
     this.#greeting.linked(peer, nowMs)
@@ -346,6 +355,7 @@ export class Replica {
   /** Keeps nothing of a peer that is not, or no longer, a member. */
   #forget(peer: NodeId): void {
     this.#forwarding.forget(peer)
+    this.#clocks.forget(peer)
     this.#greeting.forget(peer)
   }
 

@@ -1,6 +1,12 @@
 import { Packr, Unpackr } from 'msgpackr'
-import type { Counts, CountsBlock, DigestBlock, WantedBuckets } from '../crdt/counts.ts'
-import type { NodeId } from '../crdt/node-id.ts'
+import {
+  type Counts,
+  type CountsBlock,
+  type DigestBlock,
+  NO_COUNTS,
+  type WantedBuckets,
+} from '../crdt/counts.ts'
+import type { Actor, NodeId } from '../crdt/node-id.ts'
 import { BUCKETS } from '../crdt/slice-digest.ts'
 import { FrameReader, Malformed } from './frame-reader.ts'
 import {
@@ -51,7 +57,7 @@ export type Decoded =
 
 /** @throws RangeError if the message is larger than a frame: a defect of the sender, never of its input. */
 export function encode(message: Message): Uint8Array {
-  const bytes = packr.pack([VERSION, KINDS.indexOf(message.type), ...fieldsOf(message)])
+  const bytes = packr.pack(fieldsOf(message))
   if (bytes.length > FRAME_BYTES_MAX) {
     throw new RangeError(`a ${message.type} of ${bytes.length} bytes is above ${FRAME_BYTES_MAX}`)
   }
@@ -77,41 +83,36 @@ export function decode(bytes: Uint8Array): Decoded {
 }
 
 function fieldsOf(message: Message): unknown[] {
+  const kind = KINDS.indexOf(message.type)
   switch (message.type) {
     case 'gossip': {
       const { incarnation, sequence, sentMs, view, members, counts } = message
-      return [incarnation, sequence, sentMs, view, members.map(fromMember), fromCounts(counts)]
+      const records = members.map(fromMember)
+      return [VERSION, kind, incarnation, sequence, sentMs, view, records, fromCounts(counts)]
     }
     case 'hello':
-      return [message.view, message.members.map(fromMember)]
+      return [VERSION, kind, message.view, message.members.map(fromMember)]
     case 'forward': {
-      const rules = [...new Set(message.checks.map((check) => check.rule))]
-      const checks = message.checks.flatMap((check) => [
-        check.id,
-        rules.indexOf(check.rule),
-        check.hashHi,
-        check.hashLo,
-        check.cost,
-        check.hops,
-      ])
-      return [message.view, rules, checks, fromCounts(message.counts)]
+      const { rules, checks } = fromChecks(message.checks)
+      return [
+        VERSION,
+        kind,
+        message.sentMs,
+        message.view,
+        rules,
+        checks,
+        fromCounts(message.counts),
+      ]
     }
     case 'reply': {
-      const decisions = message.decisions.flatMap((decision) => [
-        decision.id,
-        VERDICTS.indexOf(decision.verdict),
-        decision.limit,
-        decision.remaining,
-        decision.retryAfterMs,
-        decision.resetMs,
-      ])
-      return [message.view, decisions, fromCounts(message.counts)]
+      const decisions = fromDecisions(message.decisions)
+      return [VERSION, kind, message.view, decisions, fromCounts(message.counts)]
     }
     case 'digest':
-      return [message.round, message.blocks.map(fromDigest)]
+      return [VERSION, kind, message.round, message.blocks.map(fromDigest)]
     case 'repair': {
       const want = message.want.map(({ rule, bits }) => [rule, bits])
-      return [message.round, fromCounts(message.counts), want, message.last]
+      return [VERSION, kind, message.round, fromCounts(message.counts), want, message.last]
     }
   }
 }
@@ -138,10 +139,11 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
     case 'hello':
       return { type, view: frame.word(), members: frame.list(FRAME_MEMBERS_MAX, toMember) }
     case 'forward': {
+      const sentMs = frame.whole()
       const view = frame.word()
       const rules = frame.texts(MESSAGE_RULES_MAX, RULE_NAME_BYTES_MAX)
       const checks = frame.tuples(FRAME_CHECKS_MAX, (item) => toCheck(item, rules))
-      return { type, view, checks, counts: frame.nested(toCounts) }
+      return { type, sentMs, view, checks, counts: frame.nested(toCounts) }
     }
     case 'reply': {
       const view = frame.word()
@@ -177,6 +179,38 @@ function toMember(item: FrameReader): MemberRecord {
   }
 }
 
+/** Flat, each array of its final size from the start: frames of one check are most frames there are. */
+function fromChecks(checks: readonly ForwardedCheck[]): { rules: string[]; checks: number[] } {
+  const rules: string[] = []
+  const flat = new Array<number>(checks.length * 6)
+  let at = 0
+  for (const { id, rule, hashHi, hashLo, cost, hops } of checks) {
+    let number = rules.indexOf(rule)
+    if (number < 0) number = rules.push(rule) - 1
+    flat[at++] = id
+    flat[at++] = number
+    flat[at++] = hashHi
+    flat[at++] = hashLo
+    flat[at++] = cost
+    flat[at++] = hops
+  }
+  return { rules, checks: flat }
+}
+
+function fromDecisions(decisions: readonly ForwardedDecision[]): number[] {
+  const flat = new Array<number>(decisions.length * 6)
+  let at = 0
+  for (const { id, verdict, limit, remaining, retryAfterMs, resetMs } of decisions) {
+    flat[at++] = id
+    flat[at++] = VERDICTS.indexOf(verdict)
+    flat[at++] = limit
+    flat[at++] = remaining
+    flat[at++] = retryAfterMs
+    flat[at++] = resetMs
+  }
+  return flat
+}
+
 function toCheck(item: FrameReader, rules: readonly string[]): ForwardedCheck {
   return {
     id: item.whole(),
@@ -199,20 +233,24 @@ function toDecision(item: FrameReader): ForwardedDecision {
   }
 }
 
-function fromCounts({ actors, blocks }: Counts): unknown[] {
-  return [
-    actors.flatMap(({ node, incarnation }) => [node, incarnation]),
-    blocks.map(({ rule, sliceMs, base, entries }) => [rule, sliceMs, base, entries]),
-  ]
+function fromCounts({ actors, blocks }: Counts): readonly unknown[] {
+  if (actors.length === 0 && blocks.length === 0) return FLAT_NO_COUNTS
+  const named: unknown[] = []
+  for (const { node, incarnation } of actors) named.push(node, incarnation)
+  return [named, blocks.map(({ rule, sliceMs, base, entries }) => [rule, sliceMs, base, entries])]
+}
+
+function toActor(item: FrameReader): Actor {
+  return { node: item.text(NODE_ID_BYTES_MAX) as NodeId, incarnation: item.whole() }
 }
 
 function toCounts(item: FrameReader): Counts {
-  const actors = item.tuples(FRAME_ACTORS_MAX, (actor) => ({
-    node: actor.text(NODE_ID_BYTES_MAX) as NodeId,
-    incarnation: actor.whole(),
-  }))
-  return { actors, blocks: item.list(MESSAGE_RULES_MAX, (block) => toBlock(block, actors.length)) }
+  const actors = item.tuples(FRAME_ACTORS_MAX, toActor)
+  const blocks = item.list(MESSAGE_RULES_MAX, (block) => toBlock(block, actors.length))
+  return actors.length === 0 && blocks.length === 0 ? NO_COUNTS : { actors, blocks }
 }
+
+const FLAT_NO_COUNTS: readonly unknown[] = [[], []]
 
 /** Checks the entries as a whole, so that whoever walks them later can trust their structure. */
 function toBlock(item: FrameReader, actors: number): CountsBlock {

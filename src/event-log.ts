@@ -35,6 +35,9 @@ export function renderEvent(event: ClusterEvent, metrics: Metrics, log: Logger):
     case 'forwarded':
       metrics.forward(event.result, event.tookMs / 1_000)
       break
+    case 'stale':
+      log.debug({ event: 'forward_stale', peer: event.peer, checks: event.checks })
+      break
     case 'breaker':
       log.info({ event: event.open ? 'breaker_open' : 'breaker_closed', peer: event.peer })
       break

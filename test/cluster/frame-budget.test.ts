@@ -84,6 +84,7 @@ const largest: readonly Message[] = [
   { type: 'hello', view: WORD, members: members(FRAME_MEMBERS_MAX) },
   {
     type: 'forward',
+    sentMs: WHOLE,
     view: WORD,
     checks: times(FRAME_CHECKS_MAX, (index) => ({
       id: WHOLE,

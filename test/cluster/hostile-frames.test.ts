@@ -115,7 +115,7 @@ describe('a frame of a peer that lies', () => {
         ),
       }
       const message: Message = asForward
-        ? { type: 'forward', view: 0, checks: [], counts: pruned(told) }
+        ? { type: 'forward', sentMs: made.nowMs, view: 0, checks: [], counts: pruned(told) }
         : { type: 'repair', round: 1, counts: pruned(told), want: [], last: false }
       deliver(victim, n2, message, made.nowMs)
       expect(countsOf(victim, made.nowMs, [n1])).toEqual(before)

@@ -214,7 +214,7 @@ describe('a field of a message', () => {
       const check = { id: 1, rule: name, hashHi: 1, hashLo: 2, cost: 1, hops: 1 }
       const actors = [{ node: name as never, incarnation: 1 }]
       const counts = { actors, blocks: [] }
-      const message = { type: 'forward', view: 1, checks: [check], counts } as const
+      const message = { type: 'forward', sentMs: 1, view: 1, checks: [check], counts } as const
       expect(decode(encode(message))).toEqual({ type: 'message', message })
     }
     expect(Object.keys(Object.prototype)).toEqual([])

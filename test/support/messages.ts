@@ -138,6 +138,7 @@ export const messages: { readonly [Type in Message['type']]: fc.Arbitrary<Messag
   forward: fc.record({
     type: fc.constant('forward' as const),
     view: word,
+    sentMs: whole,
     checks: upTo(FRAME_CHECKS_MAX, check),
     counts,
   }),
