@@ -11,7 +11,6 @@ import {
   FORWARD_STALE_MS,
   FRAME_RUMOURS_MAX,
   HOPS_MAX,
-  SILENT_INTERVALS,
   STALL_MS,
   SWEEP_ROWS_PER_TICK,
   TICK_MS,
@@ -32,6 +31,7 @@ import { PeerClocks } from './peer-clocks.ts'
 import type { Random } from './random.ts'
 import { Reaching } from './reach.ts'
 import type { ReplicatedState } from './replicated-state.ts'
+import { type Route, Routing } from './routing.ts'
 
 /** What the transport observed about its link to a peer. It comes in by the same door as messages. */
 export type LinkChange =
@@ -54,9 +54,6 @@ export interface ReplicaOptions {
   readonly joins: boolean
 }
 
-/** Where a check is to be decided. */
-export type Route = NodeId | 'here'
-
 /**
  * One node's whole part in the cluster. It composes the pieces and routes between them; each piece decides
  * only about its own subject. Three entries and one exit: `route`/`forward` for checks, `receive` for what
@@ -72,6 +69,7 @@ export class Replica {
   readonly #dissemination: Dissemination
   readonly #antiEntropy: AntiEntropy
   readonly #forwarding: Forwarding
+  readonly #routing: Routing
   readonly #joining: Joining
   readonly #greeting: Greeting
   readonly #clocks = new PeerClocks()
@@ -93,6 +91,7 @@ export class Replica {
     this.#dissemination = new Dissemination(state, random, options.gossipIntervalMs, nowMs)
     this.#antiEntropy = new AntiEntropy(state, random, this.#outbox, nowMs)
     this.#forwarding = new Forwarding(state, this.#outbox, options.forwardTimeoutMs)
+    this.#routing = new Routing(this.membership, this.#forwarding, options.gossipIntervalMs)
     const unresponsive = () => this.#forwarding.unresponsive()
     this.reaching = new Reaching(this.membership, unresponsive, options.gossipIntervalMs)
     this.#greeting = new Greeting(this.membership, random, this.#outbox, options.gossipIntervalMs)
@@ -113,16 +112,7 @@ export class Replica {
 
   /** Where to decide a check of this key: here if this node owns it, else the first owner worth asking. */
   route(hashHi: number, tried: readonly NodeId[], nowMs: number): Route {
-    const { placement, self } = this.membership
-    const owner = placement.owner(hashHi)
-    if (owner === self.id) return 'here'
-    if (tried.length === 0 && owner !== undefined && this.#isReachable(owner, nowMs)) return owner
-    for (const candidate of placement.preference(hashHi, placement.members.length)) {
-      if (candidate === self.id) return 'here'
-      if (candidate === owner && tried.length === 0) continue
-      if (!tried.includes(candidate) && this.#isReachable(candidate, nowMs)) return candidate
-    }
-    return 'here'
+    return this.#routing.route(hashHi, tried, nowMs)
   }
 
   /** Sends a check to a peer; it is settled later, under the id returned. */
@@ -172,7 +162,7 @@ export class Replica {
   tick(nowMs: number): void {
     const stallMs = nowMs - this.#tickedMs - TICK_MS
     this.#tickedMs = nowMs
-    if (stallMs > STALL_MS) this.#forgive(stallMs, nowMs)
+    if (stallMs > STALL_MS) this.#forgive(stallMs)
     this.#settleState(nowMs)
     for (const check of this.#forwarding.overdue(nowMs)) this.#reroute(check, nowMs)
     for (const id of this.membership.tick(nowMs)) {
@@ -217,10 +207,6 @@ export class Replica {
   #isExpected(from: NodeId, { type }: Message | LinkChange): boolean {
     const needsLink = type !== 'gossip' && type !== 'linked' && type !== 'refused'
     return !needsLink || this.membership.isLinked(from)
-  }
-
-  #isReachable(peer: NodeId, nowMs: number): boolean {
-    return this.membership.isLinked(peer) && this.#forwarding.isWorthAsking(peer, nowMs)
   }
 
   #replicas(): NodeId[] {
@@ -272,10 +258,9 @@ export class Replica {
    * meanwhile is lost, and may have fallen off before the next comparison: compare now.
    */
   #heard(from: NodeId, nowMs: number): void {
-    const silentMs = nowMs - (this.membership.heardAtMs(from) ?? nowMs)
+    const wasSilent = this.#routing.isSilent(from, nowMs)
     this.membership.heard(from, nowMs)
-    const isLong = silentMs > SILENT_INTERVALS * this.#options.gossipIntervalMs
-    if (isLong && this.membership.isLinked(from)) this.#antiEntropy.linked(from, nowMs)
+    if (wasSilent && this.membership.isLinked(from)) this.#antiEntropy.linked(from, nowMs)
   }
 
   #heardGossip(from: NodeId, gossip: Gossip, nowMs: number): void {
@@ -288,14 +273,14 @@ export class Replica {
     this.#outbox.event({ type: 'clock', peer: from, offsetMs: gossip.sentMs - nowMs })
     const present = this.membership.record(from)
     if (present?.state === 'dead' || gossip.view !== this.membership.view) {
-      this.#greeting.overheard(from, nowMs)
+      this.#greeting.disagreed(from, nowMs)
     }
   }
 
   #heardHello(from: NodeId, hello: Hello, nowMs: number): void {
     for (const record of hello.members) this.membership.merge(record, nowMs)
     this.#heard(from, nowMs)
-    if (hello.view !== this.membership.view) this.#greeting.greet(from, nowMs)
+    if (hello.view !== this.membership.view) this.#greeting.disagreed(from, nowMs)
   }
 
   #heardForward(from: NodeId, forward: Forward, nowMs: number): void {
@@ -304,7 +289,7 @@ export class Replica {
       this.#outbox.event({ type: 'stale', peer: from, checks: forward.checks.length })
       return
     }
-    if (forward.view !== this.membership.view) this.#greeting.greet(from, nowMs)
+    if (forward.view !== this.membership.view) this.#greeting.disagreed(from, nowMs)
     for (const { id, rule, hashHi, hashLo, cost, hops } of forward.checks) {
       const key: KeyRef = { rule, hashHi, hashLo }
       const origin = { type: 'peer', peer: from, id } as const
@@ -319,7 +304,7 @@ export class Replica {
 
   #heardReply(from: NodeId, reply: Reply, nowMs: number): void {
     this.#merge(reply.counts, from, from, nowMs)
-    if (reply.view !== this.membership.view) this.#greeting.greet(from, nowMs)
+    if (reply.view !== this.membership.view) this.#greeting.disagreed(from, nowMs)
     for (const decision of reply.decisions) {
       const check = this.#forwarding.answered(from, decision.id, nowMs)
       if (check === undefined) continue
@@ -402,8 +387,8 @@ export class Replica {
   }
 
   /** This node did nothing for a while; what it then finds late is its own doing. */
-  #forgive(stallMs: number, nowMs: number): void {
+  #forgive(stallMs: number): void {
     this.#forwarding.forgive(stallMs)
-    if (stallMs >= this.#options.gossipIntervalMs) this.membership.forgive(stallMs, nowMs)
+    if (stallMs >= this.#options.gossipIntervalMs) this.membership.forgive(stallMs)
   }
 }

@@ -1,4 +1,4 @@
-import type { StandInReason } from '../cluster/event.ts'
+import type { ClusterEvent, StandInReason } from '../cluster/event.ts'
 import {
   CLOCK_AHEAD_MS_MAX,
   COUNT_NUMBERS_MAX,
@@ -13,7 +13,7 @@ import type {
   MemberRecord,
   Message,
 } from '../cluster/message.ts'
-import type { Effects } from '../cluster/outbox.ts'
+import { type Effects, NO_EFFECTS, type Settled } from '../cluster/outbox.ts'
 import { overshootBound, standing } from '../cluster/partition-policy.ts'
 import type { Random } from '../cluster/random.ts'
 import { Refusals } from '../cluster/refusals.ts'
@@ -58,11 +58,14 @@ export interface NodeEffects extends Effects {
   readonly answers: readonly { readonly id: number; readonly answer: Answer }[]
 }
 
+const NO_NODE_EFFECTS: NodeEffects = { ...NO_EFFECTS, answers: [] }
+
 interface PendingCheck {
   readonly state: RuleState
   readonly key: KeyHash
   readonly cost: number
   readonly owner: NodeId
+  readonly askedMs: number
 }
 
 /**
@@ -163,14 +166,30 @@ export class Node {
   /** Takes everything that has to leave the core. Called once per event-loop turn. */
   drain(nowMs: number): NodeEffects {
     const effects = this.#replica.drain(nowMs)
-    for (const reason of this.#standIns.splice(0)) effects.events.push({ type: 'stand_in', reason })
-    const answers = effects.settled.flatMap(({ id, decision, by }) => {
+    const { outbound, settled } = effects
+    if (effects === NO_EFFECTS && this.#standIns.length === 0) return NO_NODE_EFFECTS
+    const events = this.#standIns.length === 0 ? effects.events : this.#withStandIns(effects.events)
+    const answers = settled.length === 0 ? NO_NODE_EFFECTS.answers : this.#answers(settled, nowMs)
+    return { outbound, settled, events, answers }
+  }
+
+  #withStandIns(events: readonly ClusterEvent[]): readonly ClusterEvent[] {
+    const standIns = this.#standIns
+      .splice(0)
+      .map((reason) => ({ type: 'stand_in', reason }) as const)
+    return [...events, ...standIns]
+  }
+
+  /** In the order in which their checks were settled. */
+  #answers(settled: readonly Settled[], nowMs: number): NodeEffects['answers'] {
+    const answers: { readonly id: number; readonly answer: Answer }[] = []
+    for (const { id, decision, by } of settled) {
       const pending = this.#pending.get(id)
-      if (pending === undefined) return []
+      if (pending === undefined) continue
       this.#pending.delete(id)
-      return [{ id, answer: this.#settle(pending, decision, by, nowMs) }]
-    })
-    return { ...effects, answers }
+      answers.push({ id, answer: this.#settle(pending, decision, by, nowMs) })
+    }
+    return answers
   }
 
   #recall(
@@ -209,7 +228,7 @@ export class Node {
     }
     const ref = { rule: state.rule.name, hashHi: key.hi, hashLo: key.lo }
     const id = this.#replica.forward(route, ref, cost, nowMs)
-    this.#pending.set(id, { state, key, cost, owner })
+    this.#pending.set(id, { state, key, cost, owner, askedMs: nowMs })
     return { type: 'pending', id }
   }
 
@@ -254,7 +273,7 @@ export class Node {
   }
 
   #settle(pending: PendingCheck, settled: ForwardedDecision, by: NodeId, nowMs: number): Answer {
-    const { state, key, cost, owner } = pending
+    const { state, key, cost, owner, askedMs } = pending
     const { verdict, remaining, retryAfterMs, resetMs } = settled
     const limit = Math.min(settled.limit, state.rule.limits.length - 1)
     const decidedBy =
@@ -268,8 +287,9 @@ export class Node {
       const refusal = {
         limit,
         remaining,
-        untilMs: nowMs + retryAfterMs,
-        fullAtMs: nowMs + resetMs,
+        // It was decided after the asking, and on the way since: counted from now it would last too long.
+        untilMs: askedMs + retryAfterMs,
+        fullAtMs: askedMs + resetMs,
       }
       this.#refusals.remember(state.rule.name, key.hi, key.lo, cost, refusal, nowMs)
     }

@@ -15,14 +15,14 @@ const AT_MS = 1_000
 const SPLIT_MS = 30_000
 
 /** How the members, the key's owner first, fall into sides. */
-type Sides = (members: readonly NodeId[]) => readonly (readonly NodeId[])[]
+export type Sides = (members: readonly NodeId[]) => readonly (readonly NodeId[])[]
 
 /** The owner's side and the other one. */
-function two(ownerSide: number): Sides {
+export function two(ownerSide: number): Sides {
   return (members) => [members.slice(0, ownerSide), members.slice(ownerSide)]
 }
 
-function allAlone(members: readonly NodeId[]): readonly (readonly NodeId[])[] {
+export function allAlone(members: readonly NodeId[]): readonly (readonly NodeId[])[] {
   return members.map((id) => [id])
 }
 
@@ -31,23 +31,29 @@ const SUSPECT_S = ((SUSPECT_MISSED_TICKS + 1) * GOSSIP_INTERVAL_MS) / 1_000
 const SILENT_S = (SILENT_INTERVALS * GOSSIP_INTERVAL_MS) / 1_000
 const HOLD_S = PARTITION_HOLD_MS / 1_000
 
-/** What is admitted before anybody has noticed. P sides, W the weight of the owner's. */
-const UNNOTICED = '(1 - W)(B + R·t) + (P - 1)·R·s'
-const FORMULAS: Readonly<Record<OnPartition, string>> = {
+/**
+ * What is admitted before everybody has noticed, by P sides of N members, W the weight of the owner's. Until
+ * t the owner enforces the whole limit, while the other sides enforce their shares; and until s a side may
+ * think that it lost the owner alone, and take (N - 1)/N for its share.
+ */
+const UNNOTICED = '(1 - W)(B + R·t) + ((P - 1)(1 - 1/N) - (1 - W))·R·s'
+export const FORMULAS: Readonly<Record<OnPartition, string>> = {
   share: UNNOTICED,
   closed: UNNOTICED,
   majority: `${UNNOTICED} + (1 - W_maj)·R·(T - hold)`,
   open: '(P - 1)(B + R·T)',
 }
 
-function boundOfSplit(sides: Sides, splitS: number): (setting: Setting) => number {
+export function boundOfSplit(sides: Sides, splitS: number): (setting: Setting) => number {
   return ({ nodes, onPartition }) => {
     const sizes = sides(nodesOf({ nodes })).map((side) => side.length)
     const others = sizes.length - 1
     if (onPartition === 'open') return others * (B + R * splitS)
     const [ownerSide] = sizes as [number]
+    const away = 1 - ownerSide / nodes
     const noticedS = Math.min(SUSPECT_S, splitS + DELTA_S)
-    const unnoticed = (1 - ownerSide / nodes) * (B + R * noticedS) + others * R * SILENT_S
+    const believed = others * (1 - 1 / nodes) - away
+    const unnoticed = away * (B + R * noticedS) + believed * R * Math.min(SILENT_S, splitS)
     const largest = Math.max(...sizes)
     const hasMajority = onPartition === 'majority' && largest * 2 > nodes
     const heldS = hasMajority ? Math.max(0, splitS - HOLD_S) : 0
@@ -90,7 +96,7 @@ export const SPLITS: readonly Scenario[] = [
     name: 'flapping-split',
     story: 'split and healed every second for a minute',
     setting,
-    formula: '(1 - W)(B + R·(T + Δ)) + R·s, T = 1 s, once: debts are paid between cuts',
+    formula: 'as one split of T + Δ, T = 1 s, under share: debts are paid between cuts',
     bound: boundOfSplit(two(2), 1),
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {

@@ -40,6 +40,8 @@ export class KeyStore {
   #hand = 0
   #sweepAt = 0
   #evicted = 0
+  /** What a token weighs on the level of a key with a surcharge. */
+  #tokenWeight = 1
   readonly #chain: number[] = []
 
   /** More than `flushTokens` of one key unsent ask for an early flush. */
@@ -147,20 +149,30 @@ export class KeyStore {
     this.table.mark(key, ACTING)
   }
 
+  /** From now on, and until the network is whole, a token of this key weighs so much. */
+  surcharge(key: number, weight: number): void {
+    this.table.mark(key, SURCHARGED)
+    this.#tokenWeight = weight
+  }
+
   /**
    * Tokens admitted elsewhere became known: the bucket rises by as much as the fold did. The fold assumes a
    * full bucket at its horizon, and a meter gains the more from an event the higher it stood before, so that
    * is never too little for a bucket that was not above its size back then.
+   *
+   * While the network is split it is this node's side that is heard of, and all its deciders have one share
+   * between them: what others admitted weighs as much as what this node admits.
    *
    * A debt is remembered in full, up to what drains in the time for which counts are kept: a key is never
    * refused for longer than that (invariant 16).
    */
   lift(key: number, limit: number, foldedBefore: number, nowMs: number): void {
     const { capacityUnits, drainPerMs, slices, sliceMs } = this.limits[limit] as Limit
-    const rise = Math.max(0, this.folded(key, limit, nowMs) - foldedBefore)
+    const weight = this.table.isMarked(key, SURCHARGED) ? this.#tokenWeight : 1
+    const rise = weight * Math.max(0, this.folded(key, limit, nowMs) - foldedBefore)
     const level = this.level(key, limit, nowMs)
     const most = Math.max(level, capacityUnits + drainPerMs * slices * sliceMs)
-    this.setLevel(key, limit, Math.min(level + rise, most), nowMs)
+    this.setLevel(key, limit, Math.min(level + Math.ceil(rise), most), nowMs)
   }
 
   /** The network is whole again: what checks weighed beyond their cost is forgotten, the counts hold. */

@@ -42,7 +42,9 @@ export function decideTokenBucket(
   if (row === NO_ROW) return overloaded()
   if (!store.table.isMarked(row, ACTING)) store.takeOver(row, nowMs)
   if (weight.type === 'whole') store.dropSurcharge(row, nowMs)
-  else if (weight.type === 'share') store.table.mark(row, SURCHARGED)
+  else if (weight.type === 'share') {
+    store.surcharge(row, weight.share.members / weight.share.reached)
+  }
   const refusal = refusedBy(store, row, cost, weight, nowMs)
   if (refusal !== undefined) return refusal
   return take(store, row, cost, weight, nowMs)

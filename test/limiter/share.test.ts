@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../crdt/node-id.ts'
 import { ActorTable } from '../../src/limiter/actor-table.ts'
+import type { Limiter } from '../../src/limiter/limiter.ts'
+import type { LimitPolicy } from '../../src/limiter/policy.ts'
 import { RuleState } from '../../src/limiter/rule-state.ts'
 import type { Weight } from '../../src/limiter/token-bucket.ts'
+import { limiterOf, NOW_MS, policyOf, ruleOf, stateOf } from '../support/limiters.ts'
 
 // A side of a split gives out its share of the limit and no more, whatever the burst and the cost.
 
@@ -50,19 +53,39 @@ describe('three sides of one node each, asked all the time for a minute', () => 
 })
 
 describe('a surcharge', () => {
+  const hour: LimitPolicy = policyOf(1, 3_600_000, 100)
+  const takeAll = (limiter: Limiter, weight: Weight) => {
+    const state = stateOf(limiter)
+    let taken = 0
+    while (state.decide(state.hash('k'), 1, NOW_MS, weight).type === 'allowed') taken += 1
+    return taken
+  }
+  const hear = (limiter: Limiter, other: Limiter) => {
+    for (const counts of other.takeDelta(0, NOW_MS)) limiter.merge(counts, undefined, NOW_MS)
+  }
+
   test('stands when late counts come in, and goes when the network is whole', () => {
-    const state = sideOf(1, 100)
-    const key = state.hash('k')
-    const take = (weight: Weight, atMs: number) => {
-      let taken = 0
-      while (state.decide(key, 1, atMs, weight).type === 'allowed') taken += 1
-      return taken
+    const [side, other] = [limiterOf([ruleOf(hour)], 'n1'), limiterOf([ruleOf(hour)], 'n2')]
+    expect(takeAll(side, third())).toBe(33)
+    for (let taken = 0; taken < 20; taken++) {
+      stateOf(other).decide(stateOf(other).hash('k'), 1, NOW_MS)
     }
-    expect(take(third(), START_MS)).toBe(33)
-    const row = state.store.table.find(key.hi, key.lo)
-    state.store.lift(row, 0, 20, START_MS)
-    expect(take(third(), START_MS)).toBe(0)
-    expect(take({ type: 'whole' }, START_MS)).toBe(67)
+    hear(side, other)
+    expect(takeAll(side, third())).toBe(0)
+    expect(takeAll(side, { type: 'whole' })).toBe(100 - 33 - 20)
+  })
+
+  test('lies on what others of the same side admit, too: they have one share between them', () => {
+    const [one, other] = [limiterOf([ruleOf(hour)], 'n1'), limiterOf([ruleOf(hour)], 'n2')]
+    const state = stateOf(one)
+    for (let taken = 0; taken < 10; taken++) {
+      expect(state.decide(state.hash('k'), 1, NOW_MS, third()).type).toBe('allowed')
+      expect(stateOf(other).decide(state.hash('k'), 1, NOW_MS, third()).type).toBe('allowed')
+    }
+    hear(one, other)
+    hear(other, one)
+    // A third of 100 is 33, and 20 of them are taken.
+    expect(takeAll(one, third())).toBe(13)
   })
 
   test('is said to be the reason when the limit itself would allow', () => {
@@ -79,8 +102,9 @@ describe('a late count', () => {
     const key = state.hash('k')
     for (let taken = 0; taken < 99; taken++) state.decide(key, 1, START_MS)
     const row = state.store.table.find(key.hi, key.lo)
+    const foldedBefore = state.store.folded(row, 0, START_MS)
     state.store.counters[0]?.clear(row)
-    state.store.lift(row, 0, 1, START_MS)
+    state.store.lift(row, 0, foldedBefore, START_MS)
     expect(state.decide(key, 1, START_MS).type).toBe('allowed')
     expect(state.decide(key, 1, START_MS).type).toBe('refused')
   })
