@@ -19,6 +19,20 @@ export type FaultKind =
   | { readonly type: 'leave'; readonly node: NodeId; readonly drainMs: number }
   /** The process stops and goes on later, as under SIGSTOP or a long garbage collection. */
   | { readonly type: 'pause'; readonly node: NodeId; readonly forMs: number }
+  /** For a while the process takes so long for every frame, check and tick. */
+  | {
+      readonly type: 'slow'
+      readonly node: NodeId
+      readonly inputMs: number
+      readonly forMs: number
+    }
+  /** What goes from one node to another is held for so long, and then comes all at once. */
+  | {
+      readonly type: 'clog'
+      readonly from: NodeId
+      readonly to: NodeId
+      readonly forMs: number
+    }
   /** Nothing passes between nodes of different sides. */
   | { readonly type: 'split'; readonly sides: readonly (readonly NodeId[])[] }
   /** Nothing passes from one node to another, while the other way stays open. */

@@ -1,14 +1,17 @@
 import type { ClusterEvent } from '../cluster/event.ts'
+import type { Message } from '../cluster/message.ts'
 import type { Outbound } from '../cluster/outbox.ts'
 import { type Random, seededRandom } from '../cluster/random.ts'
 import { INCARNATION_RANDOM_BITS, incarnationAt, type NodeId } from '../crdt/node-id.ts'
 import type { Answer, CheckRequest, Rejection } from '../src/limiter/check.ts'
-import { hashHex, type KeyHash, ruleHasher } from '../src/limiter/key-hash.ts'
+import { hashHex, type KeyHash, type KeyHasher, ruleHasher } from '../src/limiter/key-hash.ts'
 import type { Rule } from '../src/limiter/policy.ts'
 import { Node } from '../src/node.ts'
 import { ambush } from './ambush.ts'
+import { WallClock } from './clock.ts'
 import type { Fault } from './fault.ts'
 import { Host, type HostObserver } from './host.ts'
+import { Inbox } from './inbox.ts'
 import { type Admission, Ledger } from './ledger.ts'
 import { memoryAddress, Network, type NetworkOptions } from './network.ts'
 import { type Asked, type ClientAnswer, LOOK_MS, type Observer } from './observer.ts'
@@ -24,6 +27,8 @@ export interface SimulationOptions {
   readonly forwardTimeoutMs?: number
   /** Each node's clock minus the world's, in milliseconds; by default all are right. */
   readonly clockOffsetsMs?: readonly number[]
+  /** By how many parts in a million each node's clock is too fast. */
+  readonly clockDriftsPpm?: readonly number[]
 }
 
 /** When every simulated world begins: some moment in 2023. */
@@ -41,7 +46,11 @@ export class Simulation implements HostObserver {
   readonly answers: ClientAnswer[] = []
   readonly #options: SimulationOptions
   readonly #hashKey: KeyHash
+  readonly #hashers = new Map<string, KeyHasher>()
   readonly #hosts = new Map<NodeId, Host>()
+  readonly #clocks = new Map<NodeId, WallClock>()
+  readonly #addresses = new Map<NodeId, readonly string[]>()
+  readonly #inbox = new Inbox()
   readonly #lives = new Map<NodeId, number>()
   readonly #left = new Set<NodeId>()
   readonly #observers: Observer[] = []
@@ -140,20 +149,21 @@ export class Simulation implements HostObserver {
     this.#note(from, outbound.message.type)
     this.#trace.word(frameBytes)
     if (outbound.type === 'send') this.#trace.name(outbound.to)
-    for (const observer of this.#observers) observer.sent?.(from, outbound)
+    for (const observer of this.#observers) observer.sent?.(from, outbound, frameBytes)
     this.ledger.sent(from, outbound, this.nowMs)
   }
 
   answered(check: Asked, answer: Answer | Rejection, by: NodeId): void {
-    const { node, request } = check
-    const seen: ClientAnswer = { ...check, answer, by, answeredMs: this.nowMs }
+    const { id, node, request, askedMs } = check
+    const seen: ClientAnswer = { id, node, request, askedMs, answer, by, answeredMs: this.nowMs }
     this.answers.push(seen)
     this.#note(node, answer.type === 'answer' ? answer.reason : answer.code)
     this.#trace.word(check.id)
-    if (answer.type === 'answer' && answer.allowed && by === node) {
+    if (answer.type === 'answer' && answer.allowed) {
       const { rule, cost } = request
       const key = this.keyName(rule, request.key)
-      this.ledger.decided({ atMs: this.nowMs, node, rule, key, cost })
+      if (by === node) this.ledger.decided({ atMs: this.nowMs, node, rule, key, cost })
+      else this.ledger.toldOwnClient(node, key)
     }
     for (const observer of this.#observers) observer.answered?.(seen)
   }
@@ -163,7 +173,12 @@ export class Simulation implements HostObserver {
     for (const observer of this.#observers) observer.malformed?.(node, from)
   }
 
+  received(node: NodeId, from: NodeId, message: Message): void {
+    this.ledger.received(node, from, message)
+  }
+
   happened(node: NodeId, event: ClusterEvent): void {
+    this.ledger.happened(node, event)
     for (const observer of this.#observers) observer.event?.(node, event)
   }
 
@@ -177,7 +192,12 @@ export class Simulation implements HostObserver {
   }
 
   hashOf(rule: string, key: string): KeyHash {
-    return ruleHasher(this.#hashKey, rule).hash(key)
+    let hasher = this.#hashers.get(rule)
+    if (hasher === undefined) {
+      hasher = ruleHasher(this.#hashKey, rule)
+      this.#hashers.set(rule, hasher)
+    }
+    return hasher.hash(key)
   }
 
   /** What nodes know of a key. */
@@ -200,10 +220,11 @@ export class Simulation implements HostObserver {
     const options = this.#options
     const life = this.lifeOf(id) + 1
     this.#lives.set(id, life)
+    this.ledger.started(id)
     const random = this.stream(`node ${id} life ${life}`)
     const transport = this.network.transport(id)
-    const clockOffsetMs = options.clockOffsetsMs?.[this.ids.indexOf(id)] ?? 0
-    const nowMs = Math.floor(this.nowMs + clockOffsetMs)
+    const clock = this.#clockOf(id).anchored(this.nowMs)
+    const nowMs = clock(this.nowMs)
     const node = new Node(
       {
         self: {
@@ -212,7 +233,7 @@ export class Simulation implements HostObserver {
           incarnation: incarnationAt(nowMs, random.below(2 ** INCARNATION_RANDOM_BITS)),
           refutation: 0,
           state: 'joining',
-          addresses: [memoryAddress(id)],
+          addresses: this.#addressesOf(id),
         },
         rules,
         hashKey: this.#hashKey,
@@ -226,9 +247,10 @@ export class Simulation implements HostObserver {
     )
     const plan = (afterMs: number, happen: () => void) => this.network.plan(afterMs, happen)
     const worldMs = () => this.nowMs
-    const host = { id, node, transport, random, plan, worldMs, observer: this }
-    this.#hosts.set(id, new Host(host, clockOffsetMs))
-    for (const other of this.ids) if (other !== id) transport.know(other, [memoryAddress(other)])
+    const inbox = this.#inbox
+    const host = { id, node, transport, random, plan, worldMs, clock, inbox, observer: this }
+    this.#hosts.set(id, new Host(host))
+    for (const other of this.ids) if (other !== id) transport.know(other, this.#addressesOf(other))
     for (const observer of this.#observers) observer.started?.(id, life)
   }
 
@@ -253,6 +275,12 @@ export class Simulation implements HostObserver {
       case 'pause':
         this.host(fault.node).pause(fault.forMs)
         break
+      case 'slow':
+        this.#slow(fault.node, fault.inputMs, fault.forMs)
+        break
+      case 'clog':
+        this.network.clog(fault.from, fault.to, fault.forMs)
+        break
       case 'split':
         this.#split(fault.sides)
         break
@@ -266,7 +294,7 @@ export class Simulation implements HostObserver {
         this.network.healAll()
         break
       case 'clock-step':
-        this.host(fault.node).clockOffsetMs += fault.byMs
+        this.#clockOf(fault.node).step(fault.byMs)
         break
       case 'ambush':
         this.observe(ambush(this, fault))
@@ -307,6 +335,14 @@ export class Simulation implements HostObserver {
     this.#start(id, rules)
   }
 
+  #slow(id: NodeId, inputMs: number, forMs: number): void {
+    const host = this.host(id)
+    host.inputMs = inputMs
+    this.at(this.nowMs + forMs, () => {
+      host.inputMs = 0
+    })
+  }
+
   /** A node that is down already has nothing to leave. */
   #leave(id: NodeId, drainMs: number): void {
     const host = this.host(id)
@@ -324,6 +360,27 @@ export class Simulation implements HostObserver {
         for (const a of side) for (const b of other) this.network.cut(a, b)
       }
     })
+  }
+
+  #clockOf(id: NodeId): WallClock {
+    let clock = this.#clocks.get(id)
+    if (clock === undefined) {
+      const { clockOffsetsMs, clockDriftsPpm } = this.#options
+      const index = this.ids.indexOf(id)
+      clock = new WallClock(START_MS, clockOffsetsMs?.[index], clockDriftsPpm?.[index])
+      this.#clocks.set(id, clock)
+    }
+    return clock
+  }
+
+  /** One list for all who know the node: a thousand nodes have a million acquaintances. */
+  #addressesOf(id: NodeId): readonly string[] {
+    let addresses = this.#addresses.get(id)
+    if (addresses === undefined) {
+      addresses = [memoryAddress(id)]
+      this.#addresses.set(id, addresses)
+    }
+    return addresses
   }
 
   #note(node: NodeId, what: string): void {

@@ -53,7 +53,11 @@ export const HEALTHY: readonly Scenario[] = [
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,
-        network: { gossipLoss: 0.3, gossipDuplicates: 0.5 },
+        network: {
+          gossipLoss: 0.3,
+          gossipDuplicates: 0.5,
+          gossipLate: { share: 0.3, delay: { minMs: 100, maxMs: 1_500 } },
+        },
       }),
   },
 ]

@@ -96,6 +96,27 @@ export const OWNER_LOSS: readonly Scenario[] = [
       }),
   },
   {
+    ...unseen,
+    name: 'slow-owner',
+    story: 'the owner needs ten times longer than it has for everything, for 5 s',
+    experiment: (seed, from) =>
+      hotKeyStory(seed, from, {
+        safetyMs: SAFETY_MS,
+        plot: (node) => [{ atMs: AT_MS, type: 'slow', node, inputMs: 10, forMs: 5_000 }],
+      }),
+  },
+  {
+    ...unseen,
+    name: 'clogged-owner',
+    story: 'what the owner sends is held for 2 s and then comes all at once',
+    experiment: (seed, from) =>
+      hotKeyStory(seed, from, {
+        safetyMs: SAFETY_MS,
+        plot: (owner, others) =>
+          others.map((to) => ({ atMs: AT_MS, type: 'clog', from: owner, to, forMs: 2_000 })),
+      }),
+  },
+  {
     ...unsent,
     name: 'kill-owner-and-successor',
     story: 'the owner and the node next in line die together',
