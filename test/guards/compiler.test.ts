@@ -20,6 +20,12 @@ const legal: Sources = {
   'sim/simulation.ts': "export type { Node } from '../src/node.ts'",
   'sim/main.ts':
     "import type { Node } from './simulation.ts'\nexport const seed: Node = Number(process.argv[2])",
+  'sim/command/program.ts':
+    "import type { Node } from '../simulation.ts'\nexport const runs: Node = Number(process.argv[2])",
+  'src/cli/sim.ts': "export { runs } from '../../sim/command/program.ts'",
+  'sim/charts/theme.ts': "export const INK = '#000'",
+  'sim/report/page.ts':
+    "import { writeFile } from 'node:fs/promises'\nimport { INK } from '../charts/theme.ts'\nexport const write = () => writeFile('x', INK)",
   'test/support/fixtures.ts': 'export const seed = 1',
   'bench/workload.ts': "export { start } from '../src/runtime.ts'",
   'src/edge-1.ts': 'export const edge = 1',
@@ -68,6 +74,8 @@ const planted: Readonly<
   'sim/planted.ts': [
     ["export { seed } from './main.ts'", foreign],
     ["export { edge } from '../src/edge-4.ts'", foreign],
+    ["export { write } from './report/page.ts'", foreign],
+    ["export { runs } from './command/program.ts'", foreign],
     ["export { readFileSync } from 'node:fs'", unknownModule],
   ],
   'src/planted.ts': [
