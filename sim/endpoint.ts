@@ -90,7 +90,8 @@ export class Endpoint implements Transport {
     this.mesh = new Mesh<Endpoint>(this, fabric.fanout, fabric.random, {
       all: () => this.#reachable(),
       atMost: () => this.#links.size,
-      has: (peer) => this.pathTo(peer) !== undefined,
+      pathTo: (peer) => this.#pathTo(peer),
+      isMutual: (peer) => peer.#pathTo(this) !== undefined,
     })
   }
 
@@ -143,7 +144,7 @@ export class Endpoint implements Transport {
   }
 
   /** The open path to a peer whose link is open at both ends. */
-  pathTo(peer: Endpoint): Path | undefined {
+  #pathTo(peer: Endpoint): Path | undefined {
     const link = this.#links.get(peer.self)
     if (link === undefined || otherEnd(link, this) !== peer || !peer.#has(link)) return undefined
     const path = pathFrom(link, this)

@@ -1,3 +1,5 @@
+import type { ClusterEvent } from '../cluster/event.ts'
+import type { ForwardedCheck, Message } from '../cluster/message.ts'
 import type { Outbound } from '../cluster/outbox.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 
@@ -11,23 +13,27 @@ export interface Admission {
   readonly cost: number
 }
 
-interface Asked {
-  readonly rule: string
-  readonly key: string
-  readonly cost: number
-  /** A node that is no origin asked on another's behalf. */
-  readonly relayed: boolean
+/** A decision that has arrived at a node, until the node says what it makes of it. */
+interface Arrived {
+  readonly check: ForwardedCheck | undefined
+  readonly allowed: boolean
 }
 
 /**
  * Everything that was admitted anywhere, by whom and when, whether or not the client ever heard of it. It
  * reads what nodes say to each other and to their clients, and never looks inside one.
+ *
+ * A reply that allows is an admission by its sender, unless the sender only passes on what another node told
+ * it in the same turn. What a node makes of each decision that arrives it says in events, one for each and in
+ * order: `answered` if it waited for it, and then it passes it on at once; `late` if not.
  */
 export class Ledger {
   readonly admissions: Admission[] = []
-  /** Forwarded checks by asker, asked node and id, until they are answered. */
-  readonly #asked = new Map<string, Asked>()
-  /** Admissions a node was told of and has yet to pass on, by node and key. */
+  /** Forwarded checks by asker, asked node and id, until their answers arrive. */
+  readonly #asked = new Map<NodeId, Map<NodeId, Map<number, ForwardedCheck>>>()
+  /** By node, and by the peer that decided. */
+  readonly #arrived = new Map<NodeId, Map<NodeId, Arrived[]>>()
+  /** Admissions a node was told of and is about to pass on to a peer, by node, cost and key. */
   readonly #passing = new Map<string, number>()
 
   /** Told of every admission as it is written down. */
@@ -35,6 +41,11 @@ export class Ledger {
 
   constructor(written: (admission: Admission) => void) {
     this.#written = written
+  }
+
+  /** A node's life begins: what arrived at its last one is nobody's any more. */
+  started(node: NodeId): void {
+    this.#arrived.delete(node)
   }
 
   /** A node decided for itself: a check of its own door, at once or as a stand-in. */
@@ -49,38 +60,83 @@ export class Ledger {
     if (outbound.type !== 'send') return
     const { to, message } = outbound
     if (message.type === 'forward') {
-      for (const { id, rule, hashHi, hashLo, cost, hops } of message.checks) {
-        const key = keyName(hashHi, hashLo)
-        this.#asked.set(`${from}>${to}#${id}`, { rule, key, cost, relayed: hops > 1 })
-      }
+      const asked = inner(this.#asked, from, to, newChecks)
+      for (const check of message.checks) asked.set(check.id, check)
     } else if (message.type === 'reply') {
+      const asked = inner(this.#asked, to, from, newChecks)
       for (const { id, verdict } of message.decisions) {
-        this.#replied(from, to, id, verdict === 'allowed', atMs)
+        const check = asked.get(id)
+        if (check === undefined || verdict !== 'allowed') continue
+        const key = keyName(check.hashHi, check.hashLo)
+        if (this.#passesOn(from, check.cost, key)) continue
+        this.decided({ atMs, node: from, rule: check.rule, key, cost: check.cost })
       }
     }
   }
 
-  #replied(from: NodeId, to: NodeId, id: number, allowed: boolean, atMs: number): void {
-    const line = `${to}>${from}#${id}`
-    const asked = this.#asked.get(line)
-    this.#asked.delete(line)
-    if (asked === undefined || !allowed) return
-    if (this.#passesOn(`${from} ${asked.key}`)) return
-    const { rule, key, cost } = asked
-    this.decided({ atMs, node: from, rule, key, cost })
-    if (asked.relayed) {
-      const passing = `${to} ${key}`
-      this.#passing.set(passing, (this.#passing.get(passing) ?? 0) + 1)
+  /** A message has arrived at a node and could be read. */
+  received(node: NodeId, from: NodeId, message: Message): void {
+    if (message.type !== 'reply') return
+    const asked = inner(this.#asked, node, from, newChecks)
+    const arrived = inner(this.#arrived, node, from, newArrivals)
+    for (const { id, verdict } of message.decisions) {
+      arrived.push({ check: asked.get(id), allowed: verdict === 'allowed' })
+      asked.delete(id)
     }
   }
 
-  /** Whether this reply only passes on what another node decided. */
-  #passesOn(name: string): boolean {
+  /** A node says what it made of the oldest decision of a peer's that it was given. */
+  happened(node: NodeId, event: ClusterEvent): void {
+    if (event.type !== 'forwarded') return
+    const { peer, result } = event
+    if (result !== 'answered' && result !== 'late') return
+    const arrived = this.#arrived.get(node)?.get(peer)?.shift()
+    if (result === 'late' || arrived?.check === undefined || !arrived.allowed) return
+    const { hashHi, hashLo, cost, hops } = arrived.check
+    // At the first hop it is its own client that it asked for, and tells.
+    if (hops <= 1) return
+    const passing = `${node} ${cost} ${keyName(hashHi, hashLo)}`
+    this.#passing.set(passing, (this.#passing.get(passing) ?? 0) + 1)
+  }
+
+  /** Whether this node only passes on what another decided. */
+  #passesOn(node: NodeId, cost: number, key: string): boolean {
+    if (this.#passing.size === 0) return false
+    const name = `${node} ${cost} ${key}`
     const waiting = this.#passing.get(name) ?? 0
     if (waiting === 0) return false
-    this.#passing.set(name, waiting - 1)
+    if (waiting === 1) this.#passing.delete(name)
+    else this.#passing.set(name, waiting - 1)
     return true
   }
+}
+
+function newChecks(): Map<number, ForwardedCheck> {
+  return new Map()
+}
+
+function newArrivals(): Arrived[] {
+  return []
+}
+
+/** The value of two keys, made if need be. */
+function inner<Value>(
+  outer: Map<NodeId, Map<NodeId, Value>>,
+  first: NodeId,
+  second: NodeId,
+  make: () => Value,
+): Value {
+  let values = outer.get(first)
+  if (values === undefined) {
+    values = new Map()
+    outer.set(first, values)
+  }
+  let value = values.get(second)
+  if (value === undefined) {
+    value = make()
+    values.set(second, value)
+  }
+  return value
 }
 
 export function keyName(hashHi: number, hashLo: number): string {

@@ -1,14 +1,23 @@
 import type { Random } from '../cluster/random.ts'
+import type { Path } from './path.ts'
 
 /** A mesh that has lost somebody is mended at once; what else has changed is looked at only this often. */
 export const MESH_HEARTBEAT_MS = 500
+
+/** Somebody to hand broadcasts to, and the way there. */
+export interface Hop<Peer> {
+  readonly peer: Peer
+  readonly path: Path
+}
 
 /** Who can be handed a broadcast directly, now: linked, and not cut off. */
 export interface Reachable<Peer> {
   all(): Iterable<Peer>
   /** No fewer than there are in `all()`, found at once. */
   atMost(): number
-  has(peer: Peer): boolean
+  pathTo(peer: Peer): Path | undefined
+  /** Of one that can be reached: whether it can reach this endpoint. */
+  isMutual(peer: Peer): boolean
 }
 
 /**
@@ -16,8 +25,9 @@ export interface Reachable<Peer> {
  * frame does not grow with their number, and enough of them that everybody is reached within O(log N) hops.
  *
  * Every endpoint has a random place on a circle, and picks whoever comes next of those it can reach; that
- * alone is one ring through all of them, so nobody is ever left out. Beyond it an endpoint picks so many
- * others at random that the mean degree is the fanout. An edge serves both of its ends.
+ * alone is one ring through all of them, so nobody is ever left out. (Whoever can hear but not speak would
+ * break the ring, and is fed beside it.) Beyond it an endpoint picks others at random, until with those who
+ * have picked it there are as many as the fanout. An edge serves both of its ends.
  */
 export class Mesh<Peer extends { readonly mesh: Mesh<Peer> }> {
   /** Where on the circle this endpoint is; drawn when it is first asked for. */
@@ -29,7 +39,7 @@ export class Mesh<Peer extends { readonly mesh: Mesh<Peer> }> {
   #picks: readonly Peer[] = []
   /** Who has picked this endpoint. */
   readonly #pickers = new Set<Peer>()
-  #peers: readonly Peer[] = []
+  #hops: readonly Hop<Peer>[] = []
   #isStale = true
   /** Links have changed since the picks were drawn. */
   #isOutdated = true
@@ -55,19 +65,28 @@ export class Mesh<Peer extends { readonly mesh: Mesh<Peer> }> {
   }
 
   /** Whom this endpoint hands broadcasts on to. */
-  peers(nowMs: number): readonly Peer[] {
-    if (!this.#isStale) return this.#peers
+  hops(nowMs: number): readonly Hop<Peer>[] {
+    if (!this.#isStale) return this.#hops
     if (this.#isOutdated && this.#mayDraw(nowMs)) this.#draw(nowMs)
     this.#isStale = this.#isOutdated
     const peers = new Set(this.#picks)
     for (const peer of this.#pickers) peers.add(peer)
-    this.#peers = [...peers].filter((peer) => this.#reachable.has(peer))
-    return this.#peers
+    const hops: Hop<Peer>[] = []
+    for (const peer of peers) {
+      const path = this.#reachable.pathTo(peer)
+      if (path !== undefined) hops.push({ peer, path })
+    }
+    this.#hops = hops
+    return hops
+  }
+
+  #reaches(peer: Peer): boolean {
+    return this.#reachable.pathTo(peer) !== undefined
   }
 
   #mayDraw(nowMs: number): boolean {
     if (nowMs >= this.#drawnMs + MESH_HEARTBEAT_MS || this.#picks.length === 0) return true
-    return this.#isEverybody() || !this.#picks.every((peer) => this.#reachable.has(peer))
+    return this.#isEverybody() || !this.#picks.every((peer) => this.#reaches(peer))
   }
 
   /** With so few links a mesh has all of them. */
@@ -87,19 +106,31 @@ export class Mesh<Peer extends { readonly mesh: Mesh<Peer> }> {
   }
 
   #pick(candidates: readonly Peer[]): Peer[] {
-    const next = candidates.reduce((best, peer) => {
-      return this.#distance(peer) < this.#distance(best) ? peer : best
-    })
-    const picks = new Set([next])
-    // Every pick makes two ends, so half as many as the fanout; of an odd one, every other time one more.
-    const wanted = Math.max(1, (this.#fanout + this.#random.below(1 + (this.#fanout % 2))) >> 1)
-    for (const peer of this.#picks) {
-      if (picks.size < wanted && this.#reachable.has(peer)) picks.add(peer)
+    const picks = new Set<Peer>()
+    for (const peer of [this.#next(candidates, true), this.#next(candidates, false)]) {
+      if (peer !== undefined) picks.add(peer)
     }
-    while (picks.size < wanted) {
-      picks.add(candidates[this.#random.below(candidates.length)] as Peer)
+    for (const peer of this.#picks) {
+      if (picks.size < this.#fanout && this.#reaches(peer)) picks.add(peer)
+    }
+    const peers = new Set(picks)
+    for (const peer of this.#pickers) if (this.#reaches(peer)) peers.add(peer)
+    while (peers.size < this.#fanout) {
+      const peer = candidates[this.#random.below(candidates.length)] as Peer
+      picks.add(peer)
+      peers.add(peer)
     }
     return [...picks]
+  }
+
+  /** Who comes next on the circle, of all or of those that can answer. */
+  #next(candidates: readonly Peer[], mutual: boolean): Peer | undefined {
+    let next: Peer | undefined
+    for (const peer of candidates) {
+      if (next !== undefined && this.#distance(peer) >= this.#distance(next)) continue
+      if (!mutual || this.#reachable.isMutual(peer)) next = peer
+    }
+    return next
   }
 
   /** How far ahead on the circle a peer is. */
@@ -119,6 +150,6 @@ export class Mesh<Peer extends { readonly mesh: Mesh<Peer> }> {
   }
 
   #lose(peer: Peer): void {
-    if (this.#pickers.delete(peer)) this.#isStale = true
+    if (this.#pickers.delete(peer)) this.changed()
   }
 }

@@ -17,8 +17,8 @@ export interface NetworkOptions {
   /** Bytes that a path carries in a millisecond; without, size costs no time. */
   readonly bytesPerMs?: number
   /**
-   * To how many peers each node hands a broadcast on, on average: gossipsub's mesh degree, by default 3. A
-   * node with at most one link more uses them all.
+   * To how many peers each node hands a broadcast on, at least and in the mean hardly more: gossipsub's mesh
+   * degree, by default 3. A node with at most one link more uses them all.
    */
   readonly fanout?: number
   /**
@@ -204,10 +204,8 @@ export class Network implements Fabric {
   /** Hands a copy to each mesh peer. One that will have it sooner from elsewhere ignores it. */
   #relay(relay: Endpoint, broadcast: Broadcast): void {
     const { frame, arrivesAtMs } = broadcast
-    for (const peer of relay.mesh.peers(this.#nowMs)) {
+    for (const { peer, path } of relay.mesh.hops(this.#nowMs)) {
       if (peer === broadcast.author) continue
-      const path = relay.pathTo(peer)
-      if (path === undefined) continue
       relay.sent.count(frame.length)
       if (chance(this.#options.copyLoss ?? 0, this.random)) continue
       peer.received.count(frame.length)

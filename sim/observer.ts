@@ -33,8 +33,8 @@ export interface Observer {
   answered?(seen: ClientAnswer): void
   /** Some node let tokens through, at this instant. */
   admitted?(admission: Admission): void
-  /** A node wants this sent, now. */
-  sent?(from: NodeId, outbound: Outbound): void
+  /** A node wants this sent, now, in a frame of so many bytes. */
+  sent?(from: NodeId, outbound: Outbound, frameBytes: number): void
   /** A node dropped a frame that it could not read. */
   malformed?(node: NodeId, from: NodeId): void
   event?(node: NodeId, event: ClusterEvent): void

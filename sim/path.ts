@@ -20,7 +20,9 @@ export class Path {
   /** Nothing arrives before this; what should have comes then, all at once and in order. */
   cloggedUntilMs = 0
   #open = true
-  readonly #packets: (() => void)[] = []
+  /** The packet that arrives next, and those behind it: of a million paths most carry one at a time. */
+  #first: (() => void) | undefined
+  #others: (() => void)[] | undefined
   /** Arrivals that came while the path was cut. */
   #owed = 0
   /** No packet arrives before the one sent before it. */
@@ -54,13 +56,20 @@ export class Path {
   }
 
   enqueue(packet: () => void): void {
-    this.#packets.push(packet)
+    if (this.#first === undefined) this.#first = packet
+    else if (this.#others === undefined) this.#others = [packet]
+    else this.#others.push(packet)
   }
 
   /** The time of one packet has come: the oldest one arrives, whichever it was meant for. */
   arrive(): void {
-    if (this.#open) this.#packets.shift()?.()
-    else this.#owed += 1
+    if (!this.#open) {
+      this.#owed += 1
+      return
+    }
+    const packet = this.#first
+    this.#first = this.#others?.shift()
+    packet?.()
   }
 
   cut(): void {

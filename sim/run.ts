@@ -6,6 +6,7 @@ import { Coverage, type Situations } from './coverage.ts'
 import { type Experiment, READY_MS } from './experiment.ts'
 import { type Asked, LOOK_MS, type Observer } from './observer.ts'
 import type { Oracle, Violation } from './oracle.ts'
+import { probe } from './probe.ts'
 import { Simulation, START_MS } from './simulation.ts'
 import { pour } from './workload.ts'
 
@@ -30,6 +31,8 @@ export interface Outcome {
 export interface KeyOutcome {
   readonly rule: string
   readonly key: string
+  /** Which one of the rule's limits. */
+  readonly limit: number
   readonly asked: number
   readonly admitted: number
   /** What one bucket, fed with the same checks at the same times, would have admitted. */
@@ -42,7 +45,8 @@ export const RECOVERY_MS = 2 * GOSSIP_INTERVAL_MS + ANTI_ENTROPY_MS
 
 /**
  * Runs an experiment in two phases: faults strike and clients ask; then everything is mended, nobody asks,
- * and the cluster has to recover. The oracles watch both.
+ * and the cluster has to recover. The oracles watch both, and a third, in which one key is asked for again:
+ * it is theirs alone, and no part of the outcome.
  */
 export function perform(experiment: Experiment, oracles: readonly Oracle[] = []): Outcome {
   const world = new Simulation(experiment)
@@ -53,14 +57,13 @@ export function perform(experiment: Experiment, oracles: readonly Oracle[] = [])
   world.observe(coverage.observer)
   world.runUntil(READY_MS)
   for (const oracle of oracles) world.observe(watching(oracle, world, experiment, violations))
-  world.schedule(experiment.faults, READY_MS)
-  experiment.workload.forEach((flow, index) => {
-    pour(world, flow, START_MS + READY_MS, world.stream(`workload ${index}`))
-  })
+  setGoing(world, experiment)
   world.runUntil(READY_MS + experiment.safetyMs)
   world.mend()
   const convergedMs = recover(world)
   const keys = outcomesOf(experiment, world, asked)
+  const { traceHash } = world
+  if (oracles.length > 0) probe(world, experiment, READY_MS)
   return {
     experiment,
     worst: keys.reduce((a, b) => (b.overshoot > a.overshoot ? b : a), keys[0] ?? NOTHING),
@@ -74,11 +77,30 @@ export function perform(experiment: Experiment, oracles: readonly Oracle[] = [])
     ),
     events: world.events,
     virtualMs: world.nowMs - START_MS,
-    traceHash: world.traceHash,
+    traceHash,
   }
 }
 
-const NOTHING: KeyOutcome = { rule: '', key: '', asked: 0, admitted: 0, ideal: 0, overshoot: 0 }
+/** Plans an experiment's faults and what clients ask, in a world that is just ready. */
+export function setGoing(world: Simulation, experiment: Experiment): void {
+  world.schedule(experiment.faults, READY_MS)
+  experiment.workload.forEach((flow, index) => {
+    pour(world, flow, START_MS + READY_MS, world.stream(`workload ${index}`))
+  })
+}
+
+const NOTHING: KeyOutcome = {
+  rule: '',
+  key: '',
+  limit: 0,
+  asked: 0,
+  admitted: 0,
+  ideal: 0,
+  overshoot: 0,
+}
+
+/** Violations of one invariant in one run. What is broken once is broken a thousand times. */
+const REPORTED_MAX = 10
 
 function watching(
   oracle: Oracle,
@@ -87,9 +109,11 @@ function watching(
   violations: Violation[],
 ): Observer {
   const { invariant, name } = oracle
+  let reported = 0
   const found = (what: string) => {
     const atMs = Math.round(world.nowMs - START_MS - READY_MS)
-    violations.push({ invariant, oracle: name, atMs, what })
+    reported += 1
+    if (reported <= REPORTED_MAX) violations.push({ invariant, oracle: name, atMs, what })
   }
   return oracle.watch({ world, experiment, found })
 }
@@ -119,10 +143,12 @@ function outcomesOf(
     const { rule, key } = (checks[0] as Asked).request
     const passed = admissions.get(`${rule}/${world.keyName(rule, key)}`) ?? []
     const wanted = checks.map(({ askedMs, request }) => ({ atMs: askedMs, cost: request.cost }))
-    for (const policy of experiment.rules.find(({ name }) => name === rule)?.limits ?? []) {
+    const limits = experiment.rules.find(({ name }) => name === rule)?.limits ?? []
+    for (const [limit, policy] of limits.entries()) {
       outcomes.push({
         rule,
         key,
+        limit,
         asked: wanted.reduce((sum, { cost }) => sum + cost, 0),
         admitted: passed.reduce((sum, { cost }) => sum + cost, 0),
         ideal: idealAdmissions(wanted, policy),

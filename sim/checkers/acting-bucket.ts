@@ -1,0 +1,139 @@
+import type { NodeId } from '../../crdt/node-id.ts'
+import { ACTING, NO_ROW, SURCHARGED } from '../../src/limiter/key-table.ts'
+import type { Oracle, Watch } from '../oracle.ts'
+import { heldEvents } from './held-events.ts'
+import { type Held, Sample } from './sample.ts'
+import { Troubles } from './troubles.ts'
+import type { TrueKey } from './truth.ts'
+
+/** Sums of fractions, in tokens. */
+const ROUNDING = 1e-6
+
+/**
+ * Invariant 5 for the bucket by which an acting owner decides: it is never below the true level of the events
+ * that the node holds. What arrives late raises it, too. (Not where that was a debt so large that it has been cut
+ * to what drains in the length of the ring.)
+ */
+export const bucketSafety: Oracle = {
+  invariant: 5,
+  name: 'bucket is safe',
+  watch(watch) {
+    const { found } = watch
+    const sample = Sample.of(watch)
+    const troubles = Troubles.of(watch)
+    return {
+      look() {
+        const { key, held } = sample
+        const isClear = !troubles.clocksDiffer && !troubles.rulesDiffer && !troubles.hasInflated
+        if (key === undefined || sample.isNew || !isClear) return
+        const one = held[(sample.looks >> 1) % Math.max(1, held.length)]
+        const bucket = one === undefined ? undefined : bucketOf(watch, key, one)
+        if (one === undefined || bucket === undefined || one.mayHaveForgotten) return
+        const events = heldEvents(key, one)
+        if (events === undefined || events.peakLevel > debtMax(one)) return
+        const { trueLevel } = events
+        if (bucket.level >= trueLevel - ROUNDING) return
+        found(
+          `${one.node} decides ${key.rule}/${key.name} (limit ${one.limitIndex}) from ${bucket.level.toFixed(3)}, below the true ${trueLevel.toFixed(3)}`,
+        )
+      },
+    }
+  },
+}
+
+/**
+ * Invariant 6 for the same bucket: between two looks it rises by no more than what the node has admitted and
+ * learnt meanwhile, however often it was told of the same.
+ *
+ * Not by what checks weigh beyond their cost in a split, and not when something struck between the looks. A
+ * count of a slice ahead of the node's clock moves what a fold sees, so clocks must agree.
+ */
+export const bucketTightness: Oracle = {
+  invariant: 6,
+  name: 'bucket is tight',
+  watch(watch) {
+    const { found, world } = watch
+    const sample = Sample.of(watch)
+    const troubles = Troubles.of(watch)
+    let before: readonly Seen[] = []
+    return {
+      look() {
+        const { key, held } = sample
+        if (key === undefined || troubles.clocksDiffer || troubles.rulesDiffer) return
+        const seen = held.flatMap((one): Seen[] => {
+          const bucket = bucketOf(watch, key, one)
+          return bucket === undefined
+            ? []
+            : [{ key, held: one, life: world.lifeOf(one.node), ...bucket }]
+        })
+        for (const now of seen) {
+          const then = before.find((one) => isSame(one, now))
+          if (then === undefined || troubles.lastMs >= then.held.nowMs || now.weighsMore) continue
+          const rise = riseAbove(then, now)
+          if (rise <= ROUNDING || then.weighsMore || now.held.mayHaveForgotten) continue
+          found(
+            `${now.held.node} raised its bucket of ${key.rule}/${key.name} (limit ${now.held.limitIndex}) by ${rise.toFixed(3)} more than it admitted and learnt`,
+          )
+        }
+        before = seen
+      },
+    }
+  },
+}
+
+interface Bucket {
+  /** Tokens. */
+  readonly level: number
+  /** It holds more than was admitted: a share of the limit was enforced. */
+  readonly weighsMore: boolean
+}
+
+interface Seen extends Bucket {
+  readonly key: TrueKey
+  readonly held: Held
+  readonly life: number
+}
+
+/** Undefined unless the node is the acting owner. */
+function bucketOf({ world }: Watch, key: TrueKey, held: Held): Bucket | undefined {
+  const store = world.host(held.node as NodeId).node.limiter.rule(key.rule)?.store
+  const row = store?.table.find(key.hash.hi, key.hash.lo) ?? NO_ROW
+  if (store === undefined || row === NO_ROW || !store.table.isMarked(row, ACTING)) return undefined
+  const level = store.level(row, held.limitIndex, held.nowMs) / held.limit.tokenUnits
+  return { level, weighsMore: store.table.isMarked(row, SURCHARGED) }
+}
+
+function isSame(then: Seen, now: Seen): boolean {
+  return (
+    then.key === now.key &&
+    then.held.node === now.held.node &&
+    then.held.limitIndex === now.held.limitIndex &&
+    then.life === now.life
+  )
+}
+
+/** By how much the level now is above what drained since then, and all that became known since. */
+function riseAbove(then: Seen, now: Seen): number {
+  const { drainPerMs, tokenUnits } = now.held.limit
+  const drained = ((now.held.nowMs - then.held.nowMs) * drainPerMs) / tokenUnits
+  return now.level - Math.max(0, then.level - drained) - learnt(then.held, now.held)
+}
+
+function learnt(then: Held, now: Held): number {
+  let tokens = 0
+  for (const ring of now.rings) {
+    const known = then.rings.find(
+      ({ node, incarnation }) => node === ring.node && incarnation === ring.incarnation,
+    )
+    ring.tokens.forEach((count, index) => {
+      tokens += Math.max(0, count - (known?.tokens[now.oldest + index - then.oldest] ?? 0))
+    })
+  }
+  return tokens
+}
+
+/** The largest debt that is remembered. */
+function debtMax({ limit }: Held): number {
+  const { capacityUnits, drainPerMs, slices, sliceMs, tokenUnits } = limit
+  return (capacityUnits + drainPerMs * slices * sliceMs) / tokenUnits
+}

@@ -1,0 +1,46 @@
+import { CLOCK_AHEAD_MS_MAX } from '../../cluster/limits.ts'
+import { sliceAt } from '../../crdt/sliced-counter.ts'
+import type { Oracle } from '../oracle.ts'
+import { type Held, Sample } from './sample.ts'
+import { Troubles } from './troubles.ts'
+
+/**
+ * Invariant 23, of counts that no honest author writes: no node holds, whoever claimed it,
+ *
+ *     a count above B + R·slice       more than any decider can admit in a slice
+ *     a slice that begins more than `CLOCK_AHEAD_MS_MAX` ahead of the node's own clock
+ *
+ * The node is measured by its own rules and its own clock. One whose clock was set back between two lives
+ * still holds nothing from before; so nothing is excepted but a table that is of other rules.
+ */
+export const plausibleCounts: Oracle = {
+  invariant: 23,
+  name: 'counts are plausible',
+  watch(watch) {
+    const sample = Sample.of(watch)
+    const troubles = Troubles.of(watch)
+    return {
+      look() {
+        const { key, held } = sample
+        if (key === undefined || troubles.rulesDiffer) return
+        for (const one of held) {
+          const what = implausible(one)
+          if (what !== undefined)
+            watch.found(`${one.node} holds of ${key.rule}/${key.name} ${what}`)
+        }
+      },
+    }
+  },
+}
+
+function implausible({ limit, nowMs, oldest, newest, rings }: Held): string | undefined {
+  const latest = sliceAt(limit, nowMs + CLOCK_AHEAD_MS_MAX)
+  if (newest > latest) return `slice ${newest}, ${newest - latest} later than any it may believe in`
+  const { capacityUnits, drainPerMs, sliceMs, tokenUnits } = limit
+  const most = Math.ceil((capacityUnits + drainPerMs * sliceMs) / tokenUnits)
+  for (const { node, tokens } of rings) {
+    const at = tokens.findIndex((count) => count > most)
+    if (at >= 0) return `${tokens[at]} by ${node} in slice ${oldest + at}, at most ${most} can be`
+  }
+  return undefined
+}

@@ -1,0 +1,71 @@
+import type { Oracle, Watch } from '../oracle.ts'
+import type { Meter } from './meter.ts'
+import { Settled } from './settled.ts'
+import { Travels } from './travels.ts'
+import { Troubles } from './troubles.ts'
+import { type TrueKey, Truth } from './truth.ts'
+
+/** What sums of fractions may be off by, in tokens. */
+const ROUNDING = 1e-6
+
+/**
+ * Invariant 21: `remaining` never promises more than there is. In a healthy cluster (see `settled.ts`) that is
+ * the true room, by the ideal meter of all admissions, at the moment of the decision: when a node answers at
+ * its own door, or is about to send its reply. What the reply itself admits is not in the meter yet, which
+ * makes the judgement milder by no more than that. Anything else may never promise more than the
+ * burst; with other rules on some nodes, whose burst that is cannot be said.
+ */
+export const remaining: Oracle = {
+  invariant: 21,
+  name: 'remaining is there',
+  watch(watch) {
+    const { found } = watch
+    const truth = Truth.of(watch)
+    const settled = new Settled(watch)
+    const troubles = Troubles.of(watch)
+    const travels = new Travels()
+    const judge = (node: string, key: TrueKey | undefined, limit: number, promised: number) => {
+      if (key === undefined || promised === 0) return
+      const room = roomOf(watch, key, limit)
+      if (promised <= room || !settled.of(key, 0) || !settled.isPossible) return
+      const what = `${node} promised ${promised} of ${key.rule}/${key.name}, there were ${room.toFixed(3)}`
+      settled.unlessTrouble(() => found(what))
+    }
+    return {
+      admitted({ rule, key, cost }) {
+        const known = truth.ofName(rule, key)
+        if (known !== undefined) settled.of(known, cost)
+      },
+      answered({ answer, request, node, by }) {
+        if (answer.type !== 'answer') return
+        const { remaining: promised, limit, decidedBy, limitIndex } = answer
+        if (promised > limit && !troubles.rulesDiffer)
+          found(`${node} promised ${promised} of a burst of ${limit}`)
+        if (by !== node || decidedBy === 'cache') return
+        judge(node, truth.ofText(request.rule, request.key), limitIndex, promised)
+      },
+      event(node, event) {
+        if (event.type === 'link' && !event.up) travels.lost(node, event.peer)
+      },
+      sent(from, outbound) {
+        if (outbound.type !== 'send') return
+        const { to, message } = outbound
+        travels.sent(from, outbound)
+        if (message.type !== 'reply') return
+        const asked = travels.between(to, from)
+        for (const { id, remaining: promised, limit } of message.decisions) {
+          const check = asked.get(id)
+          asked.delete(id)
+          if (check === undefined || promised === 0) continue
+          judge(from, truth.ofHash(check), limit, promised)
+        }
+      },
+    }
+  },
+}
+
+function roomOf({ world }: Watch, key: TrueKey, limit: number): number {
+  const burst = key.policies[limit]?.burst ?? 0
+  const level = (key.meters[limit] as Meter | undefined)?.levelAt(Math.floor(world.nowMs)) ?? 0
+  return burst - level + ROUNDING
+}
