@@ -38,8 +38,8 @@ export class AntiEntropy {
   readonly #random: Random
   readonly #outbox: Outbox
   readonly #jobs: RepairJob[] = []
-  /** Digests sent and not yet answered in full. */
-  readonly #rounds = new Map<number, NodeId>()
+  /** Digests sent to each peer and not yet answered in full. */
+  readonly #rounds = new Map<NodeId, readonly number[]>()
   #round = 0
   #progressMs = 0
   #nextMs: number
@@ -58,8 +58,7 @@ export class AntiEntropy {
 
   /** Whether everything asked of this peer has been answered. */
   isSettled(peer: NodeId): boolean {
-    for (const asked of this.#rounds.values()) if (asked === peer) return false
-    return true
+    return !this.#rounds.has(peer)
   }
 
   /** Compares everything with a peer whose link has just opened. */
@@ -68,14 +67,17 @@ export class AntiEntropy {
   }
 
   unlinked(peer: NodeId): void {
-    for (const [round, asked] of this.#rounds) if (asked === peer) this.#rounds.delete(round)
+    this.#rounds.delete(peer)
+    if (this.#jobs.length === 0) return
     const kept = this.#jobs.filter((job) => job.to !== peer)
     this.#jobs.splice(0, this.#jobs.length, ...kept)
   }
 
   digest(from: NodeId, { round, blocks }: Digest): void {
     const differing = this.#state.differing(blocks)
-    this.#begin(from, round, differing, differing)
+    // Most often nothing differs, and saying so needs no work that could wait for its turn.
+    if (differing.length === 0) this.#finish(from, round, [])
+    else this.#begin(from, round, differing, differing)
   }
 
   repair(from: NodeId, repair: Repair, nowMs: number): void {
@@ -83,7 +85,7 @@ export class AntiEntropy {
     const { raised } = this.#state.merge(repair.counts, undefined, nowMs)
     if (raised > 0) this.#outbox.event({ type: 'repaired', peer: from, counts: raised })
     const { round, last } = repair
-    if (last && this.#rounds.get(round) === from) this.#rounds.delete(round)
+    if (last) this.#answered(from, round)
     if (repair.want.length === 0) return
     this.#begin(from, UNASKED, repair.want, [])
   }
@@ -111,7 +113,7 @@ export class AntiEntropy {
     const blocks = this.#state.digest(untilMs, nowMs)
     for (let at = 0; at < blocks.length; at += FRAME_DIGESTS_MAX) {
       this.#round += 1
-      this.#rounds.set(this.#round, peer)
+      this.#rounds.set(peer, [...(this.#rounds.get(peer) ?? []), this.#round])
       const part = blocks.slice(at, at + FRAME_DIGESTS_MAX)
       this.#outbox.send(peer, { type: 'digest', round: this.#round, blocks: part })
     }
@@ -122,18 +124,26 @@ export class AntiEntropy {
     const job = this.#jobs.shift()
     if (job === undefined) return
     const step = this.#state.repair(job.wanted, job.cursor, REPAIR_ROWS_PER_TICK, nowMs)
-    const last = step.next === undefined
     const { to, round } = job
     for (const counts of step.counts) {
       this.#outbox.send(to, { type: 'repair', round, counts, want: job.want, last: false })
       job.want = []
     }
-    if (last) {
-      this.#outbox.send(to, { type: 'repair', round, counts: NO_COUNTS, want: job.want, last })
-    } else {
+    if (step.next === undefined) this.#finish(to, round, job.want)
+    else {
       job.cursor = step.next
       this.#jobs.push(job)
     }
+  }
+
+  #finish(to: NodeId, round: number, want: readonly WantedBuckets[]): void {
+    this.#outbox.send(to, { type: 'repair', round, counts: NO_COUNTS, want, last: true })
+  }
+
+  #answered(from: NodeId, round: number): void {
+    const open = this.#rounds.get(from)?.filter((asked) => asked !== round) ?? []
+    if (open.length === 0) this.#rounds.delete(from)
+    else this.#rounds.set(from, open)
   }
 }
 

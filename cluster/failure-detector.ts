@@ -14,32 +14,43 @@ export type Verdict = 'alive' | 'suspect' | 'dead'
  */
 export class FailureDetector {
   readonly #gossipIntervalMs: number
-  readonly #heardMs = new Map<NodeId, number>()
+  /** Written in place: a time that is replaced with every frame would be old-space garbage with every frame. */
+  readonly #heard = new Map<NodeId, { atMs: number }>()
 
   constructor(gossipIntervalMs: number) {
     this.#gossipIntervalMs = gossipIntervalMs
   }
 
   heard(member: NodeId, nowMs: number): void {
-    this.#heardMs.set(member, nowMs)
+    const heard = this.#heard.get(member)
+    if (heard === undefined) this.#heard.set(member, { atMs: nowMs })
+    else heard.atMs = nowMs
   }
 
   heardAtMs(member: NodeId): number | undefined {
-    return this.#heardMs.get(member)
+    return this.#heard.get(member)?.atMs
   }
 
-  /** This node itself did nothing for `stallMs`: everybody gets that time back. */
-  forgive(stallMs: number): void {
-    for (const [member, heardMs] of this.#heardMs) this.#heardMs.set(member, heardMs + stallMs)
+  /** This node itself did nothing for `stallMs`: whoever was heard before gets that time back. */
+  forgive(stallMs: number, nowMs: number): void {
+    for (const heard of this.#heard.values()) heard.atMs = Math.min(nowMs, heard.atMs + stallMs)
   }
 
   forget(member: NodeId): void {
-    this.#heardMs.delete(member)
+    this.#heard.delete(member)
+  }
+
+  /** Not before this does the verdict on a member become another than it is. */
+  nextVerdictMs(member: NodeId, verdict: Verdict): number {
+    const heardMs = this.#heard.get(member)?.atMs
+    if (heardMs === undefined) return Number.NEGATIVE_INFINITY
+    const suspectMs = heardMs + SUSPECT_MISSED_TICKS * this.#gossipIntervalMs
+    return verdict === 'alive' ? suspectMs : suspectMs + SUSPICION_MS
   }
 
   /** A member never heard is judged from the moment it is first asked about. */
   verdict(member: NodeId, nowMs: number): Verdict {
-    const heardMs = this.#heardMs.get(member)
+    const heardMs = this.#heard.get(member)?.atMs
     if (heardMs === undefined) {
       this.heard(member, nowMs)
       return 'alive'

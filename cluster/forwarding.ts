@@ -80,7 +80,10 @@ export class Forwarding {
 
   /** Whether it is worth asking this peer now. Asking for it may use up a probe, so ask before sending. */
   isWorthAsking(peer: NodeId, nowMs: number): boolean {
-    return this.#lines.get(peer)?.breaker.allows(nowMs) ?? true
+    const breaker = this.#lines.get(peer)?.breaker
+    if (breaker === undefined) return true
+    if (breaker.lapse(nowMs)) this.#outbox.event({ type: 'breaker', peer, open: false })
+    return breaker.allows(nowMs)
   }
 
   /** Peers that are skipped at present because they did not answer. */
@@ -179,10 +182,11 @@ export class Forwarding {
     this.#collected.delete(peer)
   }
 
-  /** This node itself was stalled for so long: nobody was late because of it. */
-  forgive(stallMs: number): void {
-    for (const waiting of this.#waiting.values()) waiting.deadlineMs += stallMs
-    this.#soonestMs += stallMs
+  /** This node itself was stalled for so long: nobody asked before was late because of it. */
+  forgive(stallMs: number, nowMs: number): void {
+    for (const waiting of this.#waiting.values()) {
+      if (waiting.sentMs <= nowMs - stallMs) waiting.deadlineMs += stallMs
+    }
   }
 
   /** Sends everything collected during this turn. */

@@ -35,21 +35,20 @@ export class FrameReader {
 
   /** A non-empty string of at most so many bytes; lone surrogates cannot come out of UTF-8. */
   text(bytesMax: number): string {
-    const field = this.#next()
-    if (typeof field !== 'string' || field.length === 0) throw new Malformed()
-    if (field.length > bytesMax || utf8Bytes(field) > bytesMax) throw new Malformed()
-    return field
+    return asText(this.#next(), bytesMax)
   }
 
-  /** Bytes of exactly this length: a copy, because the frame's buffer is the transport's. */
-  bytes(length: number): Uint8Array {
+  /** Bytes of exactly one of these lengths: a copy, because the frame's buffer is the transport's. */
+  bytes(...lengths: readonly number[]): Uint8Array {
     const field = this.#next()
-    if (!(field instanceof Uint8Array) || field.length !== length) throw new Malformed()
+    if (!(field instanceof Uint8Array) || !lengths.includes(field.length)) throw new Malformed()
     return new Uint8Array(field)
   }
 
   wholes(most: number): number[] {
-    return this.#array(most).map((field) => asWhole(field, Number.MAX_SAFE_INTEGER))
+    const fields = this.#array(most)
+    for (const field of fields) asWhole(field, Number.MAX_SAFE_INTEGER)
+    return fields as number[]
   }
 
   words(most: number): number[] {
@@ -68,17 +67,19 @@ export class FrameReader {
 
   /** A list of arrays, each read to its end by `read`. */
   list<Item>(most: number, read: (item: FrameReader) => Item): Item[] {
-    return this.#array(most).map((field) => {
+    const items: Item[] = []
+    for (const field of this.#array(most)) {
       const item = new FrameReader(field)
-      const value = read(item)
+      items.push(read(item))
       item.end()
-      return value
-    })
+    }
+    return items
   }
 
   texts(most: number, bytesMax: number): string[] {
-    const item = new FrameReader(this.#array(most))
-    return Array.from({ length: item.#fields.length }, () => item.text(bytesMax))
+    const fields = this.#array(most)
+    for (const field of fields) asText(field, bytesMax)
+    return fields as string[]
   }
 
   /** A flat array of equal tuples, each read by `read`. */
@@ -108,6 +109,14 @@ export class FrameReader {
     if (this.#at >= this.#fields.length) throw new Malformed()
     return this.#fields[this.#at++]
   }
+}
+
+function asText(field: unknown, bytesMax: number): string {
+  if (typeof field !== 'string' || field.length === 0) throw new Malformed()
+  if (field.length > bytesMax) throw new Malformed()
+  // No character takes more than three bytes a unit.
+  if (field.length * 3 > bytesMax && utf8Bytes(field) > bytesMax) throw new Malformed()
+  return field
 }
 
 function asWhole(field: unknown, max: number): number {

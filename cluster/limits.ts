@@ -7,6 +7,8 @@
 export const FRAME_BYTES_MAX = 64 * 1024
 /** Numbers of one counts message: at 5 bytes each they leave a frame room for all the names it may hold. */
 export const COUNT_NUMBERS_MAX = 5_000
+/** Numbers of one message of levels: at 9 bytes each they leave room for all the names it may hold. */
+export const LEVEL_NUMBERS_MAX = 4_000
 /** Checks in one forward frame; more wait for the next frame of the same turn. */
 export const FRAME_CHECKS_MAX = 512
 /** Members a node keeps track of, dead ones included. */
@@ -75,6 +77,8 @@ export const BREAKER_MISSES = 3
 export const BREAKER_WINDOW_MS = 1_000
 /** A skipped peer is tried with one check this often. */
 export const BREAKER_PROBE_MS = 250
+/** A peer that has missed nothing for so long is asked like any other. */
+export const BREAKER_MEMORY_MS = 2_000
 
 /** An origin remembers a refusal until it could be allowed, but never longer than one gossip interval. */
 export const REFUSALS_REMEMBERED = 16_384
@@ -92,6 +96,12 @@ export const JOIN_TIMEOUT_MS = 3_000
 export const JOIN_MS_MAX = 60_000
 /** Joiners that found only other joiners become active together after this. */
 export const JOIN_SETTLE_MS = 750
+
+/**
+ * How long a check waits at a node that is about to decide it until others have stopped: below the ceiling
+ * of the forward timeout, so that whoever forwarded it still gets its answer. Two network delays are enough.
+ */
+export const HAND_OFF_MS_MAX = 100
 
 /** Anti-entropy with one random replica this often. */
 export const ANTI_ENTROPY_MS = 5_000

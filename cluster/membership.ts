@@ -4,6 +4,7 @@ import { FailureDetector } from './failure-detector.ts'
 import {
   CLOCK_AHEAD_MS_MAX,
   FORGET_AFTER_MS,
+  GREETERS,
   MEMBERS_MAX,
   REFUSAL_DOUBT_MS,
   REFUTATION_MAX,
@@ -11,8 +12,8 @@ import {
   UNREACHED_GRACE_MS,
 } from './limits.ts'
 import { MEMBER_STATES, type MemberRecord, type MemberState } from './message.ts'
-import { Placement } from './placement.ts'
-import { RingPoints } from './ring-points.ts'
+import type { Placement } from './placement.ts'
+import { Ring } from './ring.ts'
 
 interface Member {
   record: MemberRecord
@@ -42,9 +43,15 @@ export class Membership {
   /** Records to repeat in gossip, and how often still. */
   readonly #rumours = new Map<NodeId, number>()
   readonly #events: ClusterEvent[] = []
-  readonly #ringPoints = new RingPoints()
-  #placement = new Placement([])
-  #placementIsStale = false
+  readonly #ring = new Ring()
+  readonly #mayBeAlive = new Set<NodeId>()
+  readonly #outOfReach = new Map<NodeId, number>()
+  /** Not before this is a member, heard of but never linked, out of reach. */
+  #graceMs = Number.POSITIVE_INFINITY
+  #linkedPeers: readonly NodeId[] | undefined
+  /** Nobody's silence says anything new before this. */
+  #judgeAtMs = Number.POSITIVE_INFINITY
+  #tickedMs = Number.NEGATIVE_INFINITY
 
   constructor(self: MemberRecord, gossipIntervalMs: number, nowMs: number) {
     this.#self = self.id
@@ -56,18 +63,43 @@ export class Membership {
     return (this.#members.get(this.#self) as Member).record
   }
 
-  /** Drawn when it is asked for: a frame that names many members draws one ring, not one for each. */
   get placement(): Placement {
-    if (this.#placementIsStale) this.#replace()
-    return this.#placement
+    return this.#ring.placement
+  }
+
+  /** The placement's, for comparing. */
+  get view(): number {
+    return this.#ring.view
+  }
+
+  get ringChangedMs(): number {
+    return this.#ring.changedMs
+  }
+
+  isInRing(id: NodeId): boolean {
+    return this.#ring.has(id)
   }
 
   get records(): MemberRecord[] {
     return [...this.#members.values()].map((member) => member.record)
   }
 
+  /** The other members that are active. */
+  activeOthers(): NodeId[] {
+    const ids: NodeId[] = []
+    for (const id of this.#ring.members) {
+      if (this.#members.get(id)?.record.state === 'active' && id !== this.#self) ids.push(id)
+    }
+    return ids
+  }
+
   record(id: NodeId): MemberRecord | undefined {
     return this.#members.get(id)?.record
+  }
+
+  /** How many links are open. */
+  get links(): number {
+    return this.#links.size
   }
 
   isLinked(id: NodeId): boolean {
@@ -79,8 +111,9 @@ export class Membership {
   }
 
   /** Members with an open link, in order of id. */
-  linkedPeers(): NodeId[] {
-    return [...this.#links].filter((id) => this.#members.has(id)).sort()
+  linkedPeers(): readonly NodeId[] {
+    this.#linkedPeers ??= [...this.#links].filter((id) => this.#members.has(id)).sort()
+    return this.#linkedPeers
   }
 
   /** Enters a new state of this node itself. */
@@ -95,7 +128,10 @@ export class Membership {
     if (known === undefined && (record.state === 'left' || record.state === 'dead')) return false
     if (startOfIncarnation(record.incarnation) > nowMs + CLOCK_AHEAD_MS_MAX) return false
     if (known === undefined && !this.#hasRoom()) return false
-    if (known !== undefined && !isNewer(record, known.record)) return false
+    if (known !== undefined && !isNewer(record, known.record)) {
+      if (this.#members.size > GREETERS) this.#hush(record, known.record)
+      return false
+    }
     this.#put(record, nowMs)
     return true
   }
@@ -105,24 +141,31 @@ export class Membership {
     const member = this.#members.get(id)
     if (member === undefined) return
     this.#detector.heard(id, nowMs)
+    if (member.record.state === 'active') return
     // Only this node's own suspicion is lifted by hearing; others answer to a refutation.
     if (member.record.state === 'suspect' && this.#links.has(id))
       this.#restate(member, 'active', nowMs)
+    else this.#weigh(member, nowMs)
   }
 
   linked(id: NodeId, nowMs: number): void {
     this.#links.add(id)
+    this.#linkedPeers = undefined
     const member = this.#members.get(id)
     if (member === undefined) return
     member.everLinked = true
     member.provenDead = false
     this.#detector.heard(id, nowMs)
+    this.#weigh(member, nowMs)
   }
 
   unlinked(id: NodeId, nowMs: number): void {
     this.#links.delete(id)
+    this.#linkedPeers = undefined
     const member = this.#members.get(id)
-    if (member !== undefined) member.unlinkedSinceMs = nowMs
+    if (member === undefined) return
+    member.unlinkedSinceMs = nowMs
+    this.#weigh(member, nowMs)
   }
 
   /** Proof of death: the member's host refuses connections to it. */
@@ -133,26 +176,39 @@ export class Membership {
     if (heardMs > member.unlinkedSinceMs + REFUSAL_DOUBT_MS) return
     member.provenDead = true
     if (member.record.state !== 'dead') this.#restate(member, 'dead', nowMs)
+    else this.#weigh(member, nowMs)
   }
 
   /** This node itself was stalled: nobody is to be blamed for it. */
-  forgive(stallMs: number): void {
-    this.#detector.forgive(stallMs)
+  forgive(stallMs: number, nowMs: number): void {
+    this.#detector.forgive(stallMs, nowMs)
+    for (const [id, sinceMs] of this.#outOfReach) {
+      if (this.#links.has(id)) this.#outOfReach.set(id, this.#detector.heardAtMs(id) ?? sinceMs)
+    }
   }
 
-  /** Judges silence, and forgets those gone for long. Returns the forgotten. */
-  tick(nowMs: number): NodeId[] {
+  /**
+   * Judges silence, and forgets those gone for long. Returns the forgotten. Hearing only puts a judgement
+   * off, so nobody is looked at before somebody's time has come, unless the clock went back.
+   */
+  tick(nowMs: number): readonly NodeId[] {
+    const isBack = nowMs < this.#tickedMs
+    this.#tickedMs = nowMs
+    if (nowMs < this.#judgeAtMs && !isBack) return NOBODY
+    this.#judgeAtMs = Number.POSITIVE_INFINITY
     const forgotten: NodeId[] = []
     for (const [id, member] of this.#members) {
       if (id === this.#self) continue
       const { state } = member.record
       if (state === 'dead' || state === 'left') {
         if (nowMs - member.deadSinceMs > FORGET_AFTER_MS) forgotten.push(id)
+        else this.#judgeBy(member.deadSinceMs + FORGET_AFTER_MS)
         continue
       }
       const verdict = this.#detector.verdict(id, nowMs)
       if (verdict === 'dead') this.#restate(member, 'dead', nowMs)
       else if (verdict === 'suspect' && state === 'active') this.#restate(member, 'suspect', nowMs)
+      else this.#judgeBy(this.#detector.nextVerdictMs(id, verdict))
     }
     for (const id of forgotten) this.#forget(id)
     return forgotten
@@ -162,32 +218,17 @@ export class Membership {
    * The last agreed members that may be alive, this node included: whoever joined and has not left, is not
    * proven dead, and is not forgotten.
    */
-  mayBeAlive(): Set<NodeId> {
-    const members = new Set<NodeId>()
-    for (const [id, { record, provenDead }] of this.#members) {
-      const { state } = record
-      const isMember = !provenDead && state !== 'joining' && state !== 'left'
-      if (id === this.#self || isMember) members.add(id)
-    }
-    return members
+  mayBeAlive(): ReadonlySet<NodeId> {
+    return this.#mayBeAlive
   }
 
   /**
    * Members that may be alive on the far side of a split: not proven dead, but out of reach or not heard.
    * Each comes with the time since when it may have been deciding alone.
    */
-  outOfReach(nowMs: number): Map<NodeId, number> {
-    const sinceMs = new Map<NodeId, number>()
-    for (const id of this.mayBeAlive()) {
-      const { record, everLinked, unlinkedSinceMs } = this.#members.get(id) as Member
-      if (id === this.#self) continue
-      if (this.#links.has(id)) {
-        if (record.state !== 'active') sinceMs.set(id, this.#detector.heardAtMs(id) ?? nowMs)
-      } else if (everLinked || nowMs - unlinkedSinceMs >= UNREACHED_GRACE_MS) {
-        sinceMs.set(id, unlinkedSinceMs)
-      }
-    }
-    return sinceMs
+  outOfReach(nowMs: number): ReadonlyMap<NodeId, number> {
+    if (nowMs >= this.#graceMs) this.#weighAll(nowMs)
+    return this.#outOfReach
   }
 
   /** Members not heard for so long. */
@@ -210,9 +251,11 @@ export class Membership {
     return records
   }
 
-  drainEvents(): ClusterEvent[] {
-    if (this.#placementIsStale) this.#replace()
-    return this.#events.splice(0)
+  drainEvents(): readonly ClusterEvent[] {
+    if (this.#ring.takeChange()) {
+      this.#events.push({ type: 'ring', view: this.#ring.view, members: this.#ring.size })
+    }
+    return this.#events.length === 0 ? NO_EVENTS : this.#events.splice(0)
   }
 
   /** A rumour about this node: if it is worse than the truth, deny it. */
@@ -251,17 +294,59 @@ export class Membership {
     if (reborn || denied) member.provenDead = false
     if (record.state === 'dead' || record.state === 'left') member.deadSinceMs = nowMs
     else if (changed && record.state !== 'suspect') this.#detector.heard(record.id, nowMs)
-    this.#members.set(record.id, member)
+    if (known === undefined) {
+      this.#members.set(record.id, member)
+      this.#linkedPeers = undefined
+    }
     this.#spread(record.id)
+    this.#weigh(member, nowMs)
+    this.#judgeBy(this.#detector.nextVerdictMs(record.id, 'alive'))
     if (!changed) return
     const { id, name, state } = record
     this.#events.push({ type: 'member', id, name, state })
-    this.#placementIsStale = true
+    this.#ring.put(id, state === 'active' || state === 'suspect', nowMs)
+  }
+
+  /** Looks at the silent no later than this. */
+  #judgeBy(atMs: number): void {
+    if (atMs < this.#judgeAtMs) this.#judgeAtMs = atMs
+  }
+
+  #weighAll(nowMs: number): void {
+    this.#graceMs = Number.POSITIVE_INFINITY
+    for (const member of this.#members.values()) this.#weigh(member, nowMs)
+  }
+
+  /** Whether the member may be alive, and is reached. Asked whenever anything that it depends on changes. */
+  #weigh(member: Member, nowMs: number): void {
+    const { record, provenDead, everLinked, unlinkedSinceMs } = member
+    const { id, state } = record
+    const isSelf = id === this.#self
+    const isMember = isSelf || (!provenDead && state !== 'joining' && state !== 'left')
+    if (isMember) this.#mayBeAlive.add(id)
+    else this.#mayBeAlive.delete(id)
+    const isWithinGrace = !everLinked && nowMs - unlinkedSinceMs < UNREACHED_GRACE_MS
+    if (!isMember || isSelf) this.#outOfReach.delete(id)
+    else if (this.#links.has(id)) {
+      if (state === 'active') this.#outOfReach.delete(id)
+      else this.#outOfReach.set(id, this.#detector.heardAtMs(id) ?? nowMs)
+    } else if (isWithinGrace) {
+      this.#outOfReach.delete(id)
+      this.#graceMs = Math.min(this.#graceMs, unlinkedSinceMs + UNREACHED_GRACE_MS)
+    } else this.#outOfReach.set(id, unlinkedSinceMs)
   }
 
   #spread(id: NodeId): void {
     this.#rumours.delete(id)
     this.#rumours.set(id, RUMOUR_REPEATS)
+  }
+
+  /** In a large cluster somebody else's telling counts as one's own: all of them together are many. */
+  #hush(heard: MemberRecord, held: MemberRecord): void {
+    const repeats = this.#rumours.get(held.id)
+    if (repeats === undefined || isNewer(held, heard)) return
+    if (repeats <= 1) this.#rumours.delete(held.id)
+    else this.#rumours.set(held.id, repeats - 1)
   }
 
   /** Room for one member more, if need be by forgetting the one that has been gone for longest. */
@@ -280,29 +365,21 @@ export class Membership {
 
   #forget(id: NodeId): void {
     this.#members.delete(id)
+    this.#linkedPeers = undefined
     this.#rumours.delete(id)
     this.#detector.forget(id)
-  }
-
-  /** Draws the ring anew if its members changed. */
-  #replace(): void {
-    this.#placementIsStale = false
-    const inRing = [...this.#members.values()]
-      .filter(({ record }) => record.state === 'active' || record.state === 'suspect')
-      .map(({ record }) => record.id)
-    const same =
-      inRing.length === this.#placement.members.length &&
-      inRing.every((id) => this.#placement.has(id))
-    if (same) return
-    this.#placement = new Placement(inRing, this.#ringPoints)
-    const { view, members } = this.#placement
-    this.#events.push({ type: 'ring', view, members: members.length })
+    this.#mayBeAlive.delete(id)
+    this.#outOfReach.delete(id)
   }
 }
+
+const NOBODY: readonly NodeId[] = []
+const NO_EVENTS: readonly ClusterEvent[] = []
 
 /** Whether `a` overrides `b`. A strict order on (incarnation, refutation, state). */
 function isNewer(a: MemberRecord, b: MemberRecord): boolean {
   if (a.incarnation !== b.incarnation) return a.incarnation > b.incarnation
   if (a.refutation !== b.refutation) return a.refutation > b.refutation
+  if (a.state === b.state) return false
   return MEMBER_STATES.indexOf(a.state) > MEMBER_STATES.indexOf(b.state)
 }

@@ -1,11 +1,12 @@
 import type { Counts, DigestBlock, KeyRef, WantedBuckets } from '../crdt/counts.ts'
+import type { LevelsBlock } from '../crdt/levels.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 
 /**
  * Everything one node says to another. `wire.ts` turns these into bytes and back; nothing else crosses
  * the network. Durations and absolute counts only: a message may be late, doubled or lost without harm.
  */
-export type Message = Gossip | Hello | Forward | Reply | Digest | Repair
+export type Message = Gossip | Hello | Forward | Reply | Digest | Repair | HandOver
 
 /**
  * What a node is doing, as members see it. In this order a later state overrides an earlier one of the
@@ -64,7 +65,10 @@ export interface Forward {
   readonly counts: Counts
 }
 
-/** How a forwarded check was decided. `unknown_rule`: the decider has no such rule; the origin decides itself. */
+/**
+ * How a forwarded check was decided, or why it was not: the asker then decides itself. `unknown_rule`: there
+ * is no such rule here. `moved`: it has been handed over, before this answer and on the same stream.
+ */
 export const VERDICTS = [
   'allowed',
   'over_limit',
@@ -72,6 +76,7 @@ export const VERDICTS = [
   'partition_closed',
   'overloaded',
   'unknown_rule',
+  'moved',
 ] as const
 export type Verdict = (typeof VERDICTS)[number]
 
@@ -107,4 +112,15 @@ export interface Repair {
   readonly counts: Counts
   readonly want: readonly WantedBuckets[]
   readonly last: boolean
+}
+
+/**
+ * "These keys are yours: I have stopped." What the sender admitted of them, as counts and as the levels of
+ * its buckets. Several frames, each of counts or of levels; the last one holds the sender's own record.
+ */
+export interface HandOver {
+  readonly type: 'hand-over'
+  readonly counts: Counts
+  readonly levels: readonly LevelsBlock[]
+  readonly members: readonly MemberRecord[]
 }

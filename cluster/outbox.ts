@@ -16,10 +16,13 @@ export interface Settled {
 
 /** What a node wants done since it was last asked: the only way anything leaves the core. */
 export interface Effects {
-  readonly outbound: Outbound[]
-  readonly settled: Settled[]
-  readonly events: ClusterEvent[]
+  readonly outbound: readonly Outbound[]
+  readonly settled: readonly Settled[]
+  readonly events: readonly ClusterEvent[]
 }
+
+/** What most turns bring about. One value for all of them. */
+export const NO_EFFECTS: Effects = { outbound: [], settled: [], events: [] }
 
 /** Collects effects until they are drained. */
 export class Outbox {
@@ -48,10 +51,20 @@ export class Outbox {
   }
 
   drain(): Effects {
-    const effects = { outbound: this.#outbound, settled: this.#settled, events: this.#events }
-    this.#outbound = []
-    this.#settled = []
-    this.#events = []
+    if (this.isEmpty) return NO_EFFECTS
+    const effects = { ...NO_EFFECTS }
+    if (this.#outbound.length > 0) {
+      effects.outbound = this.#outbound
+      this.#outbound = []
+    }
+    if (this.#settled.length > 0) {
+      effects.settled = this.#settled
+      this.#settled = []
+    }
+    if (this.#events.length > 0) {
+      effects.events = this.#events
+      this.#events = []
+    }
     return effects
   }
 }

@@ -1,5 +1,5 @@
 import type { NodeId } from '../crdt/node-id.ts'
-import { RingPoints } from './ring-points.ts'
+import { ringPointsOf } from './ring-points.ts'
 
 /**
  * Which node owns a key: consistent hashing (Karger et al. 1997) on a ring of 2^32 positions.
@@ -17,22 +17,11 @@ export class Placement {
   /** Fingerprint of the members: nodes with equal views place every key alike. 0 for nobody. */
   readonly view: number
   readonly members: readonly NodeId[]
-  readonly #positions: Uint32Array
-  readonly #owners: Uint16Array
-  /** For each part, and for the end, the first point at or after its start. */
-  readonly #starts: Uint32Array
+  #drawn: DrawnRing | undefined
 
-  constructor(members: Iterable<NodeId>, ringPoints = new RingPoints()) {
+  constructor(members: Iterable<NodeId>) {
     this.members = [...new Set(members)].sort()
-    this.view = fingerprint(this.members)
-    const points = pointsInOrder(this.members, ringPoints)
-    this.#positions = new Uint32Array(points.length)
-    this.#owners = new Uint16Array(points.length)
-    points.forEach((point, index) => {
-      this.#positions[index] = point / OWNERS_MAX
-      this.#owners[index] = point
-    })
-    this.#starts = startsOf(this.#positions)
+    this.view = this.members.reduce((sum, member) => (sum + memberMark(member)) >>> 0, 0)
   }
 
   has(member: NodeId): boolean {
@@ -41,35 +30,87 @@ export class Placement {
 
   /** The owner of a key; undefined while the ring is empty. */
   owner(hashHi: number): NodeId | undefined {
-    return this.members[this.#owners[this.#pointAt(hashHi)] as number]
+    const ring = this.#ring()
+    return this.members[ring.owners[pointAt(ring, hashHi)] as number]
   }
 
   /** The first `count` distinct members from the key's position on: owner, first successor, second ... */
   preference(hashHi: number, count: number): NodeId[] {
+    const ring = this.#ring()
+    const { owners } = ring
     const wanted = Math.min(count, this.members.length)
     const list: NodeId[] = []
-    const start = this.#pointAt(hashHi)
-    for (let step = 0; list.length < wanted && step < this.#owners.length; step++) {
-      const point = (start + step) % this.#owners.length
-      const member = this.members[this.#owners[point] as number] as NodeId
+    const start = pointAt(ring, hashHi)
+    for (let step = 0; list.length < wanted && step < owners.length; step++) {
+      const point = (start + step) % owners.length
+      const member = this.members[owners[point] as number] as NodeId
       if (!list.includes(member)) list.push(member)
     }
     return list
   }
 
-  /** The first point at or after a position, around the ring. */
-  #pointAt(position: number): number {
-    const part = position >>> PART_BITS
-    let low = this.#starts[part] as number
-    let high = this.#starts[part + 1] as number
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#positions[middle] as number) < position) low = middle + 1
-      else high = middle
-    }
-    return low === this.#positions.length ? 0 : low
+  /** Drawn for the first key: a ring that is replaced before anybody asks costs nothing. */
+  #ring(): DrawnRing {
+    this.#drawn ??= drawnRing(this.members)
+    return this.#drawn
   }
 }
+
+/** All points in order of position. */
+interface DrawnRing {
+  readonly members: readonly NodeId[]
+  readonly positions: Uint32Array
+  /** Of each point, the index of its member. */
+  readonly owners: Uint16Array
+  /** For each part, and for the end, the first point at or after its start. */
+  readonly starts: Uint32Array
+}
+
+/**
+ * The rings drawn last. A ring follows from its members alone, and nodes of one process, as in a simulation,
+ * have the same; a ring that comes and goes, as members do, is not drawn anew each time.
+ */
+const drawnLately: DrawnRing[] = []
+const RINGS_KEPT = 4
+
+function drawnRing(members: readonly NodeId[]): DrawnRing {
+  const known = drawnLately.find((ring) => isSame(ring.members, members))
+  if (known !== undefined) return known
+  const ring = draw(members)
+  if (drawnLately.unshift(ring) > RINGS_KEPT) drawnLately.pop()
+  return ring
+}
+
+function isSame(some: readonly NodeId[], others: readonly NodeId[]): boolean {
+  return some.length === others.length && some.every((member, index) => member === others[index])
+}
+
+function draw(members: readonly NodeId[]): DrawnRing {
+  const points = pointsInOrder(members)
+  const positions = new Uint32Array(points.length)
+  const owners = new Uint16Array(points.length)
+  points.forEach((point, index) => {
+    positions[index] = point / OWNERS_MAX
+    owners[index] = point
+  })
+  return { members, positions, owners, starts: startsOf(positions) }
+}
+
+/** The first point at or after a position, around the ring. */
+function pointAt({ positions, starts }: DrawnRing, position: number): number {
+  const part = position >>> PART_BITS
+  let low = starts[part] as number
+  let high = starts[part + 1] as number
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((positions[middle] as number) < position) low = middle + 1
+    else high = middle
+  }
+  return low === positions.length ? 0 : low
+}
+
+/** The view of a ring without members. */
+export const NO_RING = 0
 
 /** Members that a placement can tell apart. */
 const OWNERS_MAX = 2 ** 16
@@ -78,8 +119,8 @@ const OWNERS_MAX = 2 ** 16
  * All points in order, each as `position · 2^16 + owner`, so that numbers sort them: by position, and ties
  * by the smaller id, so that order of insertion never shows.
  */
-function pointsInOrder(members: readonly NodeId[], ringPoints: RingPoints): Float64Array {
-  const lists = members.map((id) => ringPoints.of(id))
+function pointsInOrder(members: readonly NodeId[]): Float64Array {
+  const lists = members.map(ringPointsOf)
   const points = new Float64Array(lists.reduce((sum, list) => sum + list.length, 0))
   let at = 0
   lists.forEach((list, owner) => {
@@ -99,11 +140,16 @@ function startsOf(positions: Uint32Array): Uint32Array {
   return starts
 }
 
-/** FNV-1a over the sorted ids. */
-function fingerprint(members: readonly NodeId[]): number {
+/**
+ * What a member adds to the view: FNV-1a of its id, mixed by MurmurHash3's finaliser so that sums of marks
+ * tell sets of members apart. A sum, so that one member more or less is one addition.
+ */
+export function memberMark(member: NodeId): number {
   let hash = 0x811c9dc5
-  for (const character of members.join('\n')) {
-    hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193)
+  for (let at = 0; at < member.length; at++) {
+    hash = Math.imul(hash ^ member.charCodeAt(at), 0x01000193)
   }
-  return members.length === 0 ? 0 : hash >>> 0
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
 }

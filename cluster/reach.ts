@@ -43,6 +43,13 @@ export class Reaching {
     return { reached: members - this.#outOfReach.size, members, splitForMs: nowMs - sinceMs }
   }
 
+  /** For a decision before this node is in the ring: all that it knows of may be deciding alone, as it does. */
+  asJoiner(): Reach {
+    const isGone = { joining: false, active: false, suspect: false, dead: true, left: true }
+    const members = this.#membership.records.filter(({ state }) => !isGone[state]).length
+    return { reached: 1, members, splitForMs: 0 }
+  }
+
   /**
    * For a decision about a key that `owner` should decide. It may be dead, or be deciding somewhere else:
    * until it is proven dead it counts as out of reach, and so does whoever else does not answer, or has

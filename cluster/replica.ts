@@ -1,37 +1,23 @@
-import { type Counts, type KeyRef, NO_COUNTS } from '../crdt/counts.ts'
+import type { Counts, KeyRef } from '../crdt/counts.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { AntiEntropy } from './anti-entropy.ts'
 import { Dissemination } from './dissemination.ts'
-import type { StandInReason } from './event.ts'
 import { Forwarding, type TravellingCheck } from './forwarding.ts'
 import { Greeting } from './greeting.ts'
+import { HandOff } from './hand-off.ts'
 import { Joining } from './joining.ts'
-import {
-  FORWARD_ATTEMPTS_MAX,
-  FORWARD_STALE_MS,
-  FRAME_RUMOURS_MAX,
-  HOPS_MAX,
-  STALL_MS,
-  SWEEP_ROWS_PER_TICK,
-  TICK_MS,
-} from './limits.ts'
+import { Journeys, type JourneysDependencies, type Way } from './journeys.ts'
+import { FORWARD_STALE_MS, STALL_MS, SWEEP_ROWS_PER_TICK, TICK_MS } from './limits.ts'
 import { Membership } from './membership.ts'
-import type {
-  Forward,
-  ForwardedCheck,
-  ForwardedDecision,
-  Gossip,
-  Hello,
-  MemberRecord,
-  Message,
-  Reply,
-} from './message.ts'
+import type { Forward, Gossip, HandOver, Hello, MemberRecord, Message, Reply } from './message.ts'
 import { type Effects, Outbox } from './outbox.ts'
 import { PeerClocks } from './peer-clocks.ts'
+import { NO_RING } from './placement.ts'
+import { Publishing } from './publishing.ts'
 import type { Random } from './random.ts'
 import { Reaching } from './reach.ts'
 import type { ReplicatedState } from './replicated-state.ts'
-import { type Route, Routing } from './routing.ts'
+import { Routing } from './routing.ts'
 
 /** What the transport observed about its link to a peer. It comes in by the same door as messages. */
 export type LinkChange =
@@ -42,7 +28,7 @@ export type LinkChange =
 export interface ReplicaDependencies {
   readonly state: ReplicatedState
   /** Decides a check here and now, and records what it admits. */
-  readonly decide: (check: ForwardedCheck, nowMs: number) => ForwardedDecision
+  readonly decide: JourneysDependencies['decide']
   readonly random: Random
 }
 
@@ -63,7 +49,6 @@ export class Replica {
   readonly membership: Membership
   readonly reaching: Reaching
   readonly #state: ReplicatedState
-  readonly #decide: ReplicaDependencies['decide']
   readonly #options: ReplicaOptions
   readonly #outbox = new Outbox()
   readonly #dissemination: Dissemination
@@ -72,8 +57,10 @@ export class Replica {
   readonly #routing: Routing
   readonly #joining: Joining
   readonly #greeting: Greeting
+  readonly #publishing: Publishing
+  readonly #handOff: HandOff
+  readonly #journeys: Journeys
   readonly #clocks = new PeerClocks()
-  #sequence = 0
   #tickedMs: number
   #nextDoorId = 0
 
@@ -85,7 +72,6 @@ export class Replica {
   ) {
     const { state, decide, random } = dependencies
     this.#state = state
-    this.#decide = decide
     this.#options = options
     this.membership = new Membership(self, options.gossipIntervalMs, nowMs)
     this.#dissemination = new Dissemination(state, random, options.gossipIntervalMs, nowMs)
@@ -95,31 +81,47 @@ export class Replica {
     const unresponsive = () => this.#forwarding.unresponsive()
     this.reaching = new Reaching(this.membership, unresponsive, options.gossipIntervalMs)
     this.#greeting = new Greeting(this.membership, random, this.#outbox, options.gossipIntervalMs)
+    const { membership } = this
+    this.#publishing = new Publishing(membership, this.#dissemination, this.#greeting, this.#outbox)
     this.#joining = new Joining(nowMs)
     this.#tickedMs = nowMs
-    if (!options.joins) this.membership.enter('active', nowMs)
+    if (!options.joins) membership.enter('active', nowMs)
+    this.#handOff = new HandOff(membership, state, this.#outbox, nowMs)
+    this.#journeys = new Journeys({
+      membership,
+      routing: this.#routing,
+      forwarding: this.#forwarding,
+      handOff: this.#handOff,
+      outbox: this.#outbox,
+      decide,
+    })
   }
 
-  /** Forwarded checks that wait for an answer now. */
+  /** Checks that wait now, for an answer or for a hand-over. */
   get pending(): number {
-    return this.#forwarding.pending
+    return this.#forwarding.pending + this.#handOff.held
+  }
+
+  /** Whether checks of keys that this node owns wait until their former owners have stopped. */
+  get isTakingOver(): boolean {
+    return this.#handOff.isOpen
   }
 
   /** No more checks can wait; further ones are decided here. */
   get isFull(): boolean {
-    return this.#forwarding.isFull
+    return this.#forwarding.isFull || this.#handOff.isFull
   }
 
   /** Where to decide a check of this key: here if this node owns it, else the first owner worth asking. */
-  route(hashHi: number, tried: readonly NodeId[], nowMs: number): Route {
-    return this.#routing.route(hashHi, tried, nowMs)
+  route(hashHi: number, tried: readonly NodeId[], nowMs: number): Way {
+    return this.#journeys.route(hashHi, tried, nowMs)
   }
 
   /** Sends a check to a peer; it is settled later, under the id returned. */
-  forward(target: NodeId, key: KeyRef, cost: number, nowMs: number): number {
+  forward(target: NodeId | 'later', key: KeyRef, cost: number, nowMs: number): number {
     const id = ++this.#nextDoorId
     const check: TravellingCheck = { key, cost, hops: 0, origin: { type: 'door', id }, tried: [] }
-    this.#travel(check, target, nowMs)
+    this.#journeys.travel(check, target, nowMs)
     return id
   }
 
@@ -145,6 +147,9 @@ export class Replica {
       case 'repair':
         this.#antiEntropy.repair(from, message, nowMs)
         break
+      case 'hand-over':
+        this.#heardHandOver(from, message, nowMs)
+        break
       case 'linked':
         this.#linked(from, nowMs)
         break
@@ -162,37 +167,35 @@ export class Replica {
   tick(nowMs: number): void {
     const stallMs = nowMs - this.#tickedMs - TICK_MS
     this.#tickedMs = nowMs
-    if (stallMs > STALL_MS) this.#forgive(stallMs)
+    if (stallMs > STALL_MS) this.#forgive(stallMs, nowMs)
     this.#settleState(nowMs)
-    for (const check of this.#forwarding.overdue(nowMs)) this.#reroute(check, nowMs)
+    this.#journeys.tick(nowMs)
     for (const id of this.membership.tick(nowMs)) {
       this.#forget(id)
       this.#outbox.event({ type: 'forgotten', id })
     }
     this.#antiEntropy.tick(() => this.#replicas(), nowMs)
-    this.#publishWhatIsDue(nowMs)
+    this.#publishing.tick(nowMs)
     this.#state.sweep(SWEEP_ROWS_PER_TICK, nowMs)
   }
 
   /**
-   * Leaves the cluster: tells every peer directly, on the stream that forwards use, all it has admitted and
-   * then that it has left. From this instant it owns nothing and forwards what still comes.
+   * Leaves the cluster: tells every peer directly, on the stream that forwards use, all it has admitted, its
+   * levels of the keys that the peer gets, and then that it has left. From this instant it owns nothing and
+   * forwards what still comes.
    */
   leave(nowMs: number): void {
     // What gossip lost of keys that have been quiet since is found by comparing, while this node drains.
     for (const peer of this.membership.linkedPeers()) this.#antiEntropy.linked(peer, nowMs)
     const lastWords = this.#dissemination.takeAll(nowMs)
     this.membership.enter('left', nowMs)
-    for (const peer of this.membership.linkedPeers()) {
-      for (const counts of [...lastWords, NO_COUNTS]) {
-        this.#outbox.send(peer, this.#gossip(counts, [this.membership.self], nowMs))
-      }
-    }
+    for (const peer of this.membership.linkedPeers()) this.#handOff.tell(peer, lastWords, nowMs)
+    this.#journeys.release(nowMs)
   }
 
   /** Decides here whatever still waits for a peer. The last thing before a node stops. */
   decideAll(nowMs: number): void {
-    for (const check of this.#forwarding.abandoned()) this.#decideHere(check, nowMs)
+    this.#journeys.decideAll(nowMs)
   }
 
   /** Takes everything that has to leave. Called once per event-loop turn. */
@@ -213,46 +216,6 @@ export class Replica {
     return this.membership.linkedPeers().filter((peer) => this.membership.isInRing(peer))
   }
 
-  #travel(check: TravellingCheck, target: Route, nowMs: number): void {
-    if (target === 'here') this.#decideHere(check, nowMs)
-    else if (this.#forwarding.isFull) this.#standIn(check, 'backlog', nowMs)
-    else this.#forwarding.ask(target, check, nowMs)
-  }
-
-  /** A check came back unanswered: ask the next candidate, or decide. */
-  #reroute(check: TravellingCheck, nowMs: number): void {
-    const isLast = check.tried.length >= FORWARD_ATTEMPTS_MAX
-    const route = isLast ? 'here' : this.route(check.key.hashHi, check.tried, nowMs)
-    if (route === 'here') this.#standIn(check, 'owner_unreachable', nowMs)
-    else this.#travel(check, route, nowMs)
-  }
-
-  #standIn(check: TravellingCheck, reason: StandInReason, nowMs: number): void {
-    this.#outbox.event({ type: 'stand_in', reason })
-    this.#decideHere(check, nowMs)
-  }
-
-  /** It may not be forwarded again: it is decided here, whoever owns its key. */
-  #endJourney(check: TravellingCheck, nowMs: number): void {
-    const { placement, self } = this.membership
-    const isOwner = placement.owner(check.key.hashHi) === self.id
-    if (isOwner) this.#decideHere(check, nowMs)
-    else this.#standIn(check, 'hop_limit', nowMs)
-  }
-
-  #decideHere(check: TravellingCheck, nowMs: number): void {
-    const { key, cost, hops, origin } = check
-    const { rule, hashHi, hashLo } = key
-    const decision = this.#decide({ rule, hashHi, hashLo, cost, hops, id: origin.id }, nowMs)
-    this.#settle(check, decision, this.membership.self.id, nowMs)
-  }
-
-  #settle(check: TravellingCheck, decision: ForwardedDecision, by: NodeId, nowMs: number): void {
-    const { origin, key } = check
-    if (origin.type === 'door') this.#outbox.settle({ id: origin.id, decision, by })
-    else this.#forwarding.answer(origin.peer, key, { ...decision, id: origin.id }, nowMs)
-  }
-
   /**
    * Whoever was silent for long may have been cut off for a while without losing its link. What was told
    * meanwhile is lost, and may have fallen off before the next comparison: compare now.
@@ -265,7 +228,7 @@ export class Replica {
 
   #heardGossip(from: NodeId, gossip: Gossip, nowMs: number): void {
     const known = this.membership.record(from)
-    for (const record of gossip.members) this.membership.merge(record, nowMs)
+    this.#learn(gossip.members, nowMs)
     this.#merge(gossip.counts, from, from, nowMs)
     if (known !== undefined && gossip.incarnation < known.incarnation) return
     this.#heard(from, nowMs)
@@ -278,9 +241,11 @@ export class Replica {
   }
 
   #heardHello(from: NodeId, hello: Hello, nowMs: number): void {
-    for (const record of hello.members) this.membership.merge(record, nowMs)
+    this.#learn(hello.members, nowMs)
     this.#heard(from, nowMs)
-    if (hello.view !== this.membership.view) this.#greeting.disagreed(from, nowMs)
+    if (hello.view === this.membership.view) return
+    if (hello.view === NO_RING) this.#greeting.isNew(from, nowMs)
+    else this.#greeting.disagreed(from, nowMs)
   }
 
   #heardForward(from: NodeId, forward: Forward, nowMs: number): void {
@@ -290,26 +255,36 @@ export class Replica {
       return
     }
     if (forward.view !== this.membership.view) this.#greeting.disagreed(from, nowMs)
-    for (const { id, rule, hashHi, hashLo, cost, hops } of forward.checks) {
-      const key: KeyRef = { rule, hashHi, hashLo }
-      const origin = { type: 'peer', peer: from, id } as const
-      const check: TravellingCheck = { key, cost, hops, origin, tried: [] }
-      if (hops >= HOPS_MAX) this.#endJourney(check, nowMs)
-      else {
-        const route = this.route(key.hashHi, [from], nowMs)
-        this.#travel(check, route, nowMs)
-      }
-    }
+    this.#journeys.asked(from, forward, nowMs)
   }
 
   #heardReply(from: NodeId, reply: Reply, nowMs: number): void {
     this.#merge(reply.counts, from, from, nowMs)
     if (reply.view !== this.membership.view) this.#greeting.disagreed(from, nowMs)
-    for (const decision of reply.decisions) {
-      const check = this.#forwarding.answered(from, decision.id, nowMs)
-      if (check === undefined) continue
-      if (decision.verdict !== 'unknown_rule') this.#settle(check, decision, from, nowMs)
-      else this.#standIn(check, 'unknown_rule', nowMs)
+    this.#journeys.answered(from, reply, nowMs)
+  }
+
+  #heardHandOver(from: NodeId, handOver: HandOver, nowMs: number): void {
+    const { membership } = this
+    this.#merge(handOver.counts, from, from, nowMs)
+    this.#handOff.heard(from, handOver, nowMs)
+    for (const record of handOver.members) if (record.id === from) membership.merge(record, nowMs)
+    this.#heard(from, nowMs)
+    this.#journeys.release(nowMs)
+  }
+
+  /**
+   * Rumours about members. Whoever is new in the ring is told at once of the keys it has got. That a linked
+   * peer has left is its own to say, by a hand-over: before that nobody may decide its keys.
+   */
+  #learn(records: readonly MemberRecord[], nowMs: number): void {
+    const { membership } = this
+    for (const record of records) {
+      const { id, incarnation, state } = record
+      if (state === 'left' && membership.isLinked(id)) continue
+      const wasThere = membership.isInRing(id) && membership.record(id)?.incarnation === incarnation
+      const isNews = membership.merge(record, nowMs)
+      if (isNews && !wasThere && membership.isInRing(id)) this.#handOff.tell(id, [], nowMs)
     }
   }
 
@@ -327,14 +302,17 @@ export class Replica {
     this.#joining.linked(nowMs)
     this.#greeting.linked(peer, nowMs)
     this.#antiEntropy.linked(peer, nowMs)
+    if (this.membership.self.state === 'left') this.#handOff.tell(peer, [], nowMs)
   }
 
   #unlinked(peer: NodeId, nowMs: number): void {
     this.#outbox.event({ type: 'link', peer, up: false })
     this.membership.unlinked(peer, nowMs)
     this.#antiEntropy.unlinked(peer)
-    for (const check of this.#forwarding.unlinked(peer, nowMs)) this.#reroute(check, nowMs)
+    this.#handOff.unlinked(peer)
+    for (const check of this.#forwarding.unlinked(peer, nowMs)) this.#journeys.reroute(check, nowMs)
     if (this.membership.record(peer) === undefined) this.#forget(peer)
+    this.#journeys.release(nowMs)
   }
 
   /** Keeps nothing of a peer that is not, or no longer, a member. */
@@ -347,7 +325,7 @@ export class Replica {
   #settleState(nowMs: number): void {
     if (this.membership.self.state !== 'joining') return
     const ready = this.#joining.isDone(
-      this.membership.othersIn('active'),
+      this.membership.activeOthers(),
       (peer) => this.membership.isLinked(peer) && this.#antiEntropy.isSettled(peer),
       this.#antiEntropy.progressMs,
       nowMs,
@@ -355,40 +333,13 @@ export class Replica {
     if (!ready) return
     if (this.membership.linkedPeers().length === 0) this.#outbox.event({ type: 'joined_alone' })
     this.membership.enter('active', nowMs)
-    this.#publish(NO_COUNTS, nowMs)
-  }
-
-  #publishWhatIsDue(nowMs: number): void {
-    const isTick = this.#dissemination.isTickDue(nowMs)
-    const { isUnderWay } = this.#dissemination
-    if (!isTick && !isUnderWay && !this.#dissemination.isFlushDue(nowMs)) return
-    if (isTick) this.#greeting.greetTheSilent(nowMs)
-    const delta = this.#dissemination.take(nowMs)
-    if (delta.length === 0 && isTick) this.#publish(NO_COUNTS, nowMs)
-    for (const counts of delta) this.#publish(counts, nowMs)
-  }
-
-  #publish(counts: Counts, nowMs: number): void {
-    const members = this.membership.takeRumours(FRAME_RUMOURS_MAX)
-    this.#outbox.broadcast(this.#gossip(counts, members, nowMs))
-  }
-
-  #gossip(counts: Counts, members: readonly MemberRecord[], nowMs: number): Gossip {
-    this.#sequence += 1
-    return {
-      type: 'gossip',
-      incarnation: this.membership.self.incarnation,
-      sequence: this.#sequence,
-      sentMs: nowMs,
-      view: this.membership.view,
-      members,
-      counts,
-    }
+    this.#publishing.announce(nowMs)
+    this.#handOff.enter(nowMs)
   }
 
   /** This node did nothing for a while; what it then finds late is its own doing. */
-  #forgive(stallMs: number): void {
-    this.#forwarding.forgive(stallMs)
-    if (stallMs >= this.#options.gossipIntervalMs) this.membership.forgive(stallMs)
+  #forgive(stallMs: number, nowMs: number): void {
+    this.#forwarding.forgive(stallMs, nowMs)
+    if (stallMs >= this.#options.gossipIntervalMs) this.membership.forgive(stallMs, nowMs)
   }
 }

@@ -1,4 +1,5 @@
 import type { Counts, DigestBlock, KeyRef, MergeResult, WantedBuckets } from '../crdt/counts.ts'
+import type { LevelsBlock } from '../crdt/levels.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 
 /**
@@ -18,6 +19,10 @@ export interface ReplicatedState {
   takeDelta(sinceMs: number, nowMs: number, keysMax?: number): Counts[]
   /** Counts of these keys in the current and the previous slice. */
   countsOf(keys: readonly KeyRef[], by: CountsBy, nowMs: number): Counts
+  /** What the next decider of the keys that `isMoved` may lack; nothing is taken by it. */
+  handOver(isMoved: (hashHi: number) => boolean, nowMs: number): HandedOver
+  /** From now on this node decides the keys that `isOurs`, after the node whose levels these are. */
+  takeOver(levels: readonly LevelsBlock[], isOurs: (hashHi: number) => boolean, nowMs: number): void
   /**
    * Merges what was heard. With an `author`, entries of any other node's actors are violations; without,
    * the message may relay anybody's entries but this node's own.
@@ -36,6 +41,12 @@ export interface ReplicatedState {
   ): RepairStep
   /** Lets go of what can no longer matter, looking at `rowsMax` rows at most. */
   sweep(rowsMax: number, nowMs: number): void
+}
+
+/** Own counts of the keys in use, and their exact levels, in messages that each fit a frame. */
+export interface HandedOver {
+  readonly counts: readonly Counts[]
+  readonly levels: readonly (readonly LevelsBlock[])[]
 }
 
 /** By this node itself, or by everybody but the peer that is being told. */

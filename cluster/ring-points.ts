@@ -9,26 +9,22 @@ import { MEMBERS_MAX } from './limits.ts'
  */
 export const VNODES = 256
 
-/**
- * The points of each member on the ring, as hashring (ketama) places them. They depend on the member alone
- * and are most of the cost of a placement, so they are remembered from one ring to the next.
- */
-export class RingPoints {
-  readonly #points = new Map<NodeId, readonly number[]>()
+/** Of members seen lately: a member's points depend on it alone, and are most of the cost of a ring. */
+const remembered = new Map<NodeId, Uint32Array>()
 
-  of(member: NodeId): readonly number[] {
-    let points = this.#points.get(member)
-    if (points === undefined) {
-      if (this.#points.size >= MEMBERS_MAX) this.#points.clear()
-      points = pointsOf(member)
-      this.#points.set(member, points)
-    }
-    return points
+/** The points of a member on the ring, as hashring (ketama) places them. */
+export function ringPointsOf(member: NodeId): Uint32Array {
+  let points = remembered.get(member)
+  if (points === undefined) {
+    if (remembered.size >= MEMBERS_MAX) remembered.clear()
+    points = pointsOf(member)
+    remembered.set(member, points)
   }
+  return points
 }
 
 /** hashring keeps its servers in plain objects: the mark before an id keeps `__proto__` an ordinary name. */
-function pointsOf(member: NodeId): readonly number[] {
+function pointsOf(member: NodeId): Uint32Array {
   const marked = `@${member}`
-  return new HashRing({ [marked]: { vnodes: VNODES } }).points()[marked] ?? []
+  return Uint32Array.from(new HashRing({ [marked]: { vnodes: VNODES } }).points()[marked] ?? [])
 }

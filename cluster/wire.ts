@@ -6,8 +6,9 @@ import {
   NO_COUNTS,
   type WantedBuckets,
 } from '../crdt/counts.ts'
+import type { LevelsBlock } from '../crdt/levels.ts'
 import type { Actor, NodeId } from '../crdt/node-id.ts'
-import { BUCKETS } from '../crdt/slice-digest.ts'
+import { BUCKETS, NOTHING_ADMITTED } from '../crdt/slice-digest.ts'
 import { FrameReader, Malformed } from './frame-reader.ts'
 import {
   ADDRESS_BYTES_MAX,
@@ -19,6 +20,7 @@ import {
   FRAME_DIGESTS_MAX,
   FRAME_MEMBERS_MAX,
   HOPS_MAX,
+  LEVEL_NUMBERS_MAX,
   MEMBER_ADDRESSES_MAX,
   MESSAGE_RULES_MAX,
   NODE_ID_BYTES_MAX,
@@ -43,7 +45,7 @@ import {
  * exception, and never reach state (invariant 23).
  */
 const VERSION = 1
-const KINDS = ['gossip', 'hello', 'forward', 'reply', 'digest', 'repair'] as const
+const KINDS = ['gossip', 'hello', 'forward', 'reply', 'digest', 'repair', 'hand-over'] as const
 
 const packr = new Packr({ useRecords: false })
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' })
@@ -114,6 +116,10 @@ function fieldsOf(message: Message): unknown[] {
       const want = message.want.map(({ rule, bits }) => [rule, bits])
       return [VERSION, kind, message.round, fromCounts(message.counts), want, message.last]
     }
+    case 'hand-over': {
+      const levels = message.levels.map(({ rule, meters, entries }) => [rule, meters, entries])
+      return [VERSION, kind, fromCounts(message.counts), levels, message.members.map(fromMember)]
+    }
   }
 }
 
@@ -159,6 +165,13 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
         counts: frame.nested(toCounts),
         want: frame.list(MESSAGE_RULES_MAX, toWanted),
         last: frame.flag(),
+      }
+    case 'hand-over':
+      return {
+        type,
+        counts: frame.nested(toCounts),
+        levels: frame.list(MESSAGE_RULES_MAX, toLevels),
+        members: frame.list(1, toMember),
       }
   }
 }
@@ -271,14 +284,22 @@ function toBlock(item: FrameReader, actors: number): CountsBlock {
   return { rule, sliceMs, base, entries }
 }
 
-/** Buckets travel as little-endian words, whatever machine wrote them. */
+/**
+ * Buckets travel as little-endian words, whatever machine wrote them; of slices in which nothing was
+ * admitted, which are most in a quiet cluster, as no bytes at all.
+ */
 function fromDigest({ rule, limit, sliceMs, from, to, buckets }: DigestBlock): unknown[] {
+  return [rule, limit, sliceMs, from, to, fromBuckets(buckets)]
+}
+
+function fromBuckets(buckets: Uint32Array): Uint8Array {
+  if (buckets === NOTHING_ADMITTED || buckets.every((digest) => digest === 0)) return NO_BYTES
   const bytes = new Uint8Array(BUCKETS * 4)
   const view = new DataView(bytes.buffer)
-  buckets.forEach((digest, bucket) => {
-    view.setUint32(bucket * 4, digest, true)
-  })
-  return [rule, limit, sliceMs, from, to, bytes]
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    view.setUint32(bucket * 4, buckets[bucket] as number, true)
+  }
+  return bytes
 }
 
 function toDigest(item: FrameReader): DigestBlock {
@@ -287,13 +308,41 @@ function toDigest(item: FrameReader): DigestBlock {
   const sliceMs = item.whole()
   const from = item.whole()
   const to = item.whole()
-  const bytes = item.bytes(BUCKETS * 4)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const buckets = Uint32Array.from({ length: BUCKETS }, (_, bucket) =>
-    view.getUint32(bucket * 4, true),
-  )
-  return { rule, limit, sliceMs, from, to, buckets }
+  return { rule, limit, sliceMs, from, to, buckets: toBuckets(item.bytes(0, BUCKETS * 4)) }
 }
+
+function toBuckets(bytes: Uint8Array): Uint32Array {
+  if (bytes.length === 0) return NOTHING_ADMITTED
+  const buckets = new Uint32Array(BUCKETS)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    buckets[bucket] = view.getUint32(bucket * 4, true)
+  }
+  return buckets
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+/** Checks the entries as a whole: all are of one size, two words and then level and fold of each limit. */
+function toLevels(item: FrameReader): LevelsBlock {
+  const rule = item.text(RULE_NAME_BYTES_MAX)
+  const meters = item.wholes(METER_NUMBERS * RULE_LIMITS_MAX)
+  const entries = item.wholes(LEVEL_NUMBERS_MAX)
+  const limits = meters.length / METER_NUMBERS
+  if (limits === 0 || !Number.isInteger(limits)) throw new Malformed()
+  const size = 2 + 2 * limits
+  if (entries.length % size !== 0) throw new Malformed()
+  for (let at = 0; at < entries.length; at += size) {
+    if ((entries[at] as number) > WORD_MAX || (entries[at + 1] as number) > WORD_MAX) {
+      throw new Malformed()
+    }
+  }
+  return { rule, meters, entries }
+}
+
+/** Of one limit: units of a token, of a millisecond, of the burst. */
+const METER_NUMBERS = 3
+const WORD_MAX = 0xffff_ffff
 
 function toWanted(item: FrameReader): WantedBuckets {
   return { rule: item.text(RULE_NAME_BYTES_MAX), bits: item.bytes(BUCKETS / 8) }

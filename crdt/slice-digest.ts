@@ -11,6 +11,9 @@ import type { Slicing } from './sliced-counter.ts'
  */
 export const BUCKETS = 256
 
+/** The digest of slices in which nothing was admitted. One for all, and never written to. */
+export const NOTHING_ADMITTED = new Uint32Array(BUCKETS)
+
 export class SliceDigest {
   readonly #slicing: Slicing
   /** Which slice each position stands for at present. */
@@ -32,12 +35,13 @@ export class SliceDigest {
     this.#buckets[bucket] = (this.#buckets[bucket] as number) + difference
   }
 
-  /** The digest of slices `[from, to]`, per bucket. */
+  /** The digest of slices `[from, to]`, per bucket. Not to be written to. */
   between(from: number, to: number): Uint32Array {
-    const digest = new Uint32Array(BUCKETS)
+    let digest = NOTHING_ADMITTED
     for (let at = 0; at < this.#slicing.slices; at++) {
       const slice = this.#slice[at] as number
       if (slice < from || slice > to) continue
+      if (digest === NOTHING_ADMITTED) digest = new Uint32Array(BUCKETS)
       const base = at * BUCKETS
       for (let bucket = 0; bucket < BUCKETS; bucket++) {
         digest[bucket] = (digest[bucket] as number) + (this.#buckets[base + bucket] as number)

@@ -4,6 +4,7 @@ import {
   COUNT_NUMBERS_MAX,
   EARLY_FLUSH_BURST_SHARE,
   FRAME_ACTORS_MAX,
+  LEVEL_NUMBERS_MAX,
   MESSAGE_RULES_MAX,
   REFUSALS_REMEMBERED,
 } from '../cluster/limits.ts'
@@ -95,6 +96,7 @@ export class Node {
         numbersMax: COUNT_NUMBERS_MAX,
         actorsMax: FRAME_ACTORS_MAX,
         rulesMax: MESSAGE_RULES_MAX,
+        levelNumbersMax: LEVEL_NUMBERS_MAX,
       },
     )
     const decide = (check: ForwardedCheck, atMs: number) => this.#decideForwarded(check, atMs)
@@ -120,7 +122,8 @@ export class Node {
     const key = state.hash(request.key)
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
-    if (owner === this.#self.id && placement.members.length > 0) {
+    const decides = owner === this.#self.id && !this.#replica.isTakingOver
+    if (decides && placement.members.length > 0) {
       return this.#answer(
         state,
         this.#decide(state, key, cost, owner, nowMs),
@@ -232,6 +235,13 @@ export class Node {
     return { type: 'pending', id }
   }
 
+  /** A joiner owns nothing yet, even if it knows no other owner. */
+  #nameOfDecider(by: NodeId, owner: NodeId): DecidedBy {
+    if (by !== this.#self.id) return by === owner ? 'owner' : 'replica'
+    const isJoining = this.#replica.membership.self.state === 'joining'
+    return by === owner && !isJoining ? 'owner' : this.#standInName()
+  }
+
   /** What this node is when it decides for another: one of several that could, or all alone. */
   #standInName(): DecidedBy {
     return this.#replica.membership.linkedPeers().length > 0 ? 'replica' : 'local'
@@ -239,13 +249,19 @@ export class Node {
 
   /**
    * Decides here, by as much of the limit as the rule's partition policy leaves this side. A stand-in
-   * cannot know whether the owner is dead or decides somewhere else: it counts it as out of reach.
+   * cannot know whether the owner is dead or decides somewhere else: it counts it as out of reach. A joiner
+   * cannot know what others decide.
    */
   #decide(state: RuleState, key: KeyHash, cost: number, owner: NodeId, nowMs: number): Decision {
-    const { reaching } = this.#replica
+    const { reaching, membership } = this.#replica
     const standsIn = owner !== this.#self.id
-    if (!standsIn && reaching.isWhole) return state.decide(key, cost, nowMs)
-    const reach = standsIn ? reaching.asStandIn(owner, nowMs) : reaching.asOwner(nowMs)
+    const isJoining = membership.self.state === 'joining'
+    if (!standsIn && !isJoining && reaching.isWhole) return state.decide(key, cost, nowMs)
+    const reach = isJoining
+      ? reaching.asJoiner()
+      : standsIn
+        ? reaching.asStandIn(owner, nowMs)
+        : reaching.asOwner(nowMs)
     const held = standing(state.rule.onPartition ?? 'majority', reach)
     return held.type === 'closed' ? closed() : state.decide(key, cost, nowMs, held)
   }
@@ -274,15 +290,17 @@ export class Node {
 
   #settle(pending: PendingCheck, settled: ForwardedDecision, by: NodeId, nowMs: number): Answer {
     const { state, key, cost, owner, askedMs } = pending
-    const { verdict, remaining, retryAfterMs, resetMs } = settled
+    const { verdict, retryAfterMs, resetMs } = settled
+    // The decider may have been given other rules: an answer never promises more than this node's own.
     const limit = Math.min(settled.limit, state.rule.limits.length - 1)
-    const decidedBy =
-      by === owner ? 'owner' : by === this.#self.id ? this.#standInName() : 'replica'
+    const remaining = Math.min(settled.remaining, (state.rule.limits[limit] as LimitPolicy).burst)
+    const decidedBy = this.#nameOfDecider(by, owner)
     if (verdict === 'allowed') {
       const decision: Decision = { type: 'allowed', limit, remaining, resetMs }
       return this.#answer(state, decision, decidedBy, owner, nowMs)
     }
-    const reason = verdict === 'unknown_rule' ? 'over_limit' : verdict
+    const isUndecided = verdict === 'unknown_rule' || verdict === 'moved'
+    const reason = isUndecided ? 'over_limit' : verdict
     if (reason === 'over_limit') {
       const refusal = {
         limit,

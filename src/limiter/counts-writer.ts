@@ -22,9 +22,11 @@ export class CountsWriter {
   readonly #max: CountsMessageMax
   readonly #nowMs: number
   readonly #done: Counts[] = []
-  #blocks = new Map<string, OpenBlock>()
+  // Few, and the one wanted is most often the last: lists, not maps.
+  #blocks: OpenBlock[] = []
   #named: Actor[] = []
-  #numbers = new Map<number, number>()
+  /** The actors named, by the numbers they have here. */
+  #numbers: number[] = []
   #written = 0
 
   constructor(actors: ActorTable, max: CountsMessageMax, nowMs: number) {
@@ -40,26 +42,36 @@ export class CountsWriter {
 
   /** Adds one row's live counts from the slices of `sinceMs` on. A row with none is left out. */
   row(rule: string, store: KeyStore, row: number, sinceMs: number): void {
-    const counts = store.limits.map((_, limit) => this.#countsFrom(store, limit, row, sinceMs))
-    if (counts.every((tokens) => tokens[1] === 0)) return
-    const size = 3 + counts.reduce((sum, tokens) => sum + tokens.length, 0)
+    const counts: number[] = []
+    let hasAny = false
+    for (let limit = 0; limit < store.limits.length; limit++) {
+      if (this.#countsFrom(store, limit, row, sinceMs, counts)) hasAny = true
+    }
+    if (!hasAny) return
+    const size = 3 + counts.length
     if (this.#isFull(rule, size)) this.#seal()
-    const block = this.#block(rule, store)
-    block.entries.push(store.table.hi(row), store.table.lo(row), this.#number(row, store))
-    for (const tokens of counts) block.entries.push(...tokens)
+    const { entries } = this.#block(rule, store)
+    entries.push(store.table.hi(row), store.table.lo(row), this.#number(row, store))
+    for (const count of counts) entries.push(count)
     this.#written += size
   }
 
   finish(): Counts[] {
-    if (this.#blocks.size > 0) this.#seal()
+    if (this.#blocks.length > 0) this.#seal()
     return this.#done
   }
 
   /**
-   * `[offset, n, count × n]`, from the first to the last slice with a count. A row must fit a message: of
-   * more slices than that, the newest go.
+   * Adds `[offset, n, count × n]`, from the first to the last slice with a count; returns whether there is
+   * any. A row must fit a message: of more slices than that, the newest go.
    */
-  #countsFrom(store: KeyStore, limit: number, row: number, sinceMs: number): number[] {
+  #countsFrom(
+    store: KeyStore,
+    limit: number,
+    row: number,
+    sinceMs: number,
+    into: number[],
+  ): boolean {
     const counters = store.counters[limit] as SlicedCounters
     const current = sliceAt(counters.slicing, this.#nowMs)
     const base = oldestLive(counters.slicing, current)
@@ -68,10 +80,13 @@ export class CountsWriter {
     while (first <= current && counters.count(row, first) === 0) first += 1
     let last = current
     while (last > first && counters.count(row, last) === 0) last -= 1
-    if (first > last) return [0, 0]
-    const tokens = [first - base, last - first + 1]
-    for (let slice = first; slice <= last; slice++) tokens.push(counters.count(row, slice))
-    return tokens
+    if (first > last) {
+      into.push(0, 0)
+      return false
+    }
+    into.push(first - base, last - first + 1)
+    for (let slice = first; slice <= last; slice++) into.push(counters.count(row, slice))
+    return true
   }
 
   #isFull(rule: string, size: number): boolean {
@@ -79,39 +94,38 @@ export class CountsWriter {
     return (
       this.#written + size > numbersMax ||
       this.#named.length >= actorsMax ||
-      (this.#blocks.size >= rulesMax && !this.#blocks.has(rule))
+      (this.#blocks.length >= rulesMax && !this.#blocks.some((block) => block.rule === rule))
     )
   }
 
   #block(rule: string, store: KeyStore): OpenBlock {
-    const open = this.#blocks.get(rule)
-    if (open !== undefined) return open
+    for (let at = this.#blocks.length - 1; at >= 0; at--) {
+      const open = this.#blocks[at] as OpenBlock
+      if (open.rule === rule) return open
+    }
     const block: OpenBlock = {
       rule,
       sliceMs: store.limits.map((limit) => limit.sliceMs),
       base: store.limits.map((limit: Limit) => oldestLive(limit, sliceAt(limit, this.#nowMs))),
       entries: [],
     }
-    this.#blocks.set(rule, block)
+    this.#blocks.push(block)
     return block
   }
 
   #number(row: number, store: KeyStore): number {
     const actor = store.table.actor(row)
-    const known = this.#numbers.get(actor)
-    if (known !== undefined) return known
-    const number = this.#named.length
+    const known = this.#numbers.lastIndexOf(actor)
+    if (known >= 0) return known
     this.#named.push(this.#actors.of(actor))
-    this.#numbers.set(actor, number)
-    return number
+    return this.#numbers.push(actor) - 1
   }
 
   #seal(): void {
-    const blocks = [...this.#blocks.values()]
-    if (blocks.length > 0) this.#done.push({ actors: this.#named, blocks })
-    this.#blocks = new Map()
+    if (this.#blocks.length > 0) this.#done.push({ actors: this.#named, blocks: this.#blocks })
+    this.#blocks = []
     this.#named = []
-    this.#numbers = new Map()
+    this.#numbers = []
     this.#written = 0
   }
 }

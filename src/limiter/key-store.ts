@@ -156,6 +156,22 @@ export class KeyStore {
   }
 
   /**
+   * From now on this node decides the key, after another one whose levels and folds are, limit by limit, in
+   * `theirs` from `at` on. What only this node knows of raises its own fold above theirs, and the level with
+   * it. The fold stays the most that the counts can mean.
+   */
+  succeed(key: number, theirs: readonly number[], at: number, nowMs: number): void {
+    for (let limit = 0; limit < this.limits.length; limit++) {
+      const level = theirs[at + 2 * limit] as number
+      const theirFold = theirs[at + 2 * limit + 1] as number
+      const unknownThere = Math.max(0, this.folded(key, limit, nowMs) - theirFold)
+      const most = this.assumed(key, limit, nowMs)
+      this.setLevel(key, limit, Math.min(most, level + unknownThere), nowMs)
+    }
+    this.table.mark(key, ACTING)
+  }
+
+  /**
    * Tokens admitted elsewhere became known: the bucket rises by as much as the fold did. The fold assumes a
    * full bucket at its horizon, and a meter gains the more from an event the higher it stood before, so that
    * is never too little for a bucket that was not above its size back then.

@@ -1,5 +1,6 @@
 import type { Counts, DigestBlock, KeyRef, MergeResult, WantedBuckets } from '../../crdt/counts.ts'
 import { NO_COUNTS } from '../../crdt/counts.ts'
+import type { LevelsBlock } from '../../crdt/levels.ts'
 import type { Actor, NodeId } from '../../crdt/node-id.ts'
 import { bucketOf } from '../../crdt/slice-digest.ts'
 import { oldestLive, sliceAt } from '../../crdt/sliced-counter.ts'
@@ -7,6 +8,7 @@ import { ActorTable, SELF } from './actor-table.ts'
 import { CountsReader } from './counts-reader.ts'
 import { CountsWriter } from './counts-writer.ts'
 import { KEY, NO_ROW } from './key-table.ts'
+import { LevelsWriter, takeLevels } from './levels.ts'
 import type { Rule } from './policy.ts'
 import { RuleState, type RuleStateOptions } from './rule-state.ts'
 
@@ -17,6 +19,8 @@ export interface LimiterOptions extends RuleStateOptions {
   readonly numbersMax: number
   readonly actorsMax: number
   readonly rulesMax: number
+  /** Numbers in one message of levels. */
+  readonly levelNumbersMax: number
 }
 
 /**
@@ -26,6 +30,7 @@ export interface LimiterOptions extends RuleStateOptions {
 export class Limiter {
   readonly actors: ActorTable
   readonly #rules = new Map<string, RuleState>()
+  readonly #states: readonly RuleState[]
   readonly #reader: CountsReader
   readonly #options: LimiterOptions
   #sweeps = 0
@@ -34,6 +39,7 @@ export class Limiter {
     this.actors = new ActorTable(self)
     this.#options = options
     for (const rule of rules) this.#rules.set(rule.name, new RuleState(rule, this.actors, options))
+    this.#states = [...this.#rules.values()]
     this.#reader = new CountsReader(
       this.actors,
       (rule) => this.#rules.get(rule)?.store,
@@ -50,14 +56,14 @@ export class Limiter {
   }
 
   get flushWanted(): boolean {
-    for (const rule of this.#rules.values()) if (rule.store.unsent.flushWanted) return true
+    for (const { store } of this.#states) if (store.unsent.flushWanted) return true
     return false
   }
 
   /** Keys with admissions not sent yet. */
   get unsentKeys(): number {
     let keys = 0
-    for (const { store } of this.#rules.values()) keys += store.unsent.size
+    for (const { store } of this.#states) keys += store.unsent.size
     return keys
   }
 
@@ -65,7 +71,7 @@ export class Limiter {
   takeDelta(sinceMs: number, nowMs: number, keysMax = Number.POSITIVE_INFINITY): Counts[] {
     const writer = new CountsWriter(this.actors, this.#options, nowMs)
     let left = keysMax
-    for (const { rule, store } of this.#rules.values()) {
+    for (const { rule, store } of this.#states) {
       const waiting = store.unsent.size
       for (const key of store.unsent.take(left)) {
         const row = store.table.rowOf(key, SELF)
@@ -74,6 +80,38 @@ export class Limiter {
       left -= Math.min(left, waiting)
     }
     return writer.finish()
+  }
+
+  /**
+   * What the next decider of the keys that `isMoved` may lack: own counts of those in use, and their exact
+   * levels, in messages that each fit a frame. Nothing is taken by it: the counts are still to be sent.
+   */
+  handOver(isMoved: (hashHi: number) => boolean, nowMs: number): HandedOver {
+    const counts = new CountsWriter(this.actors, this.#options, nowMs)
+    const { levelNumbersMax, rulesMax } = this.#options
+    const levels = new LevelsWriter(levelNumbersMax, rulesMax, nowMs)
+    for (const { rule, store } of this.#states) {
+      const { table } = store
+      for (const key of store.unsent.inUse()) {
+        if (!table.isMarked(key, KEY) || !isMoved(table.hi(key))) continue
+        const row = table.rowOf(key, SELF)
+        if (row !== NO_ROW) counts.row(rule.name, store, row, 0)
+        levels.key(rule.name, store, key)
+      }
+    }
+    return { counts: counts.finish(), levels: levels.finish() }
+  }
+
+  /** From now on this node decides the keys that `isOurs`, after the node whose levels these are. */
+  takeOver(
+    levels: readonly LevelsBlock[],
+    isOurs: (hashHi: number) => boolean,
+    nowMs: number,
+  ): void {
+    for (const block of levels) {
+      const store = this.#rules.get(block.rule)?.store
+      if (store !== undefined) takeLevels(store, block, isOurs, nowMs)
+    }
   }
 
   /**
@@ -86,7 +124,9 @@ export class Limiter {
       const state = this.#rules.get(key.rule)
       if (state === undefined) continue
       const { table, limits } = state.store
-      const recentMs = nowMs - Math.max(...limits.map((limit) => limit.sliceMs))
+      let sliceMs = 0
+      for (const limit of limits) sliceMs = Math.max(sliceMs, limit.sliceMs)
+      const recentMs = nowMs - sliceMs
       const head = table.find(key.hashHi, key.hashLo)
       for (let row = head; row !== NO_ROW; row = table.next(row)) {
         const wanted =
@@ -125,12 +165,13 @@ export class Limiter {
       const store = this.#rules.get(block.rule)?.store
       if (store?.limits[block.limit]?.sliceMs !== block.sliceMs) continue
       const own = store.digests[block.limit]?.between(block.from, block.to)
-      block.buckets.forEach((digest, bucket) => {
-        if (own?.[bucket] === digest) return
+      if (own === block.buckets) continue
+      for (let bucket = 0; bucket < block.buckets.length; bucket++) {
+        if (own?.[bucket] === block.buckets[bucket]) continue
         const bits = wanted.get(block.rule) ?? new Uint8Array(block.buckets.length / 8)
         bits[bucket >> 3] = (bits[bucket >> 3] as number) | (1 << (bucket & 7))
         wanted.set(block.rule, bits)
-      })
+      }
     }
     return [...wanted].map(([rule, bits]) => ({ rule, bits }))
   }
@@ -162,9 +203,13 @@ export class Limiter {
 
   /** One rule at a time, each in its turn. */
   sweep(rowsMax: number, nowMs: number): void {
-    const rules = [...this.#rules.values()]
-    rules[this.#sweeps++ % rules.length]?.store.sweep(rowsMax, nowMs)
+    this.#states[this.#sweeps++ % this.#states.length]?.store.sweep(rowsMax, nowMs)
   }
+}
+
+interface HandedOver {
+  readonly counts: readonly Counts[]
+  readonly levels: readonly (readonly LevelsBlock[])[]
 }
 
 type CountsBy = { readonly type: 'self' } | { readonly type: 'all'; readonly except: NodeId }

@@ -1,6 +1,12 @@
 import type { Column } from '../../crdt/sliced-counter.ts'
 import { DIRTY, type KeyTable } from './key-table.ts'
 
+/** Keys taken last that are remembered as in use. More take longer to hand over. */
+export const KEYS_TAKEN_KEPT = 1_024
+
+/** Keys in the list of unsent ones for each row of the table, at most: some have been forgotten meanwhile. */
+export const UNSENT_PER_ROW_MAX = 2
+
 /**
  * Which keys have admissions that the other replicas have not been sent, and how many tokens of each.
  *
@@ -18,6 +24,9 @@ export class Unsent {
   /** Of `#keys`, how many have been taken. */
   #taken = 0
   #flushWanted = false
+  /** The keys taken last: a ring of at most `KEYS_TAKEN_KEPT`. */
+  readonly #lastTaken: number[] = []
+  #takenInAll = 0
 
   /** One word of each of the table's rows is for the tokens: that at `offset` in `words`. */
   constructor(table: KeyTable, where: Column, flushTokens: number) {
@@ -35,6 +44,7 @@ export class Unsent {
   add(key: number, tokens: number): void {
     const at = this.#offset + key * this.#stride
     if (!this.#table.isMarked(key, DIRTY)) {
+      if (this.size >= UNSENT_PER_ROW_MAX * this.#table.rowsMax) this.#dropForgotten()
       this.#table.mark(key, DIRTY)
       this.#keys.push(key)
       this.#words[at] = 0
@@ -58,9 +68,32 @@ export class Unsent {
       if (!this.#table.isMarked(key, DIRTY)) continue
       this.#table.unmark(key, DIRTY)
       keys.push(key)
+      this.#lastTaken[this.#takenInAll++ % KEYS_TAKEN_KEPT] = key
     }
     this.#compact()
     return keys
+  }
+
+  /** Keys in use: those with something unsent, and those taken last. Some may have been forgotten meanwhile. */
+  inUse(): Set<number> {
+    const keys = new Set(this.#lastTaken)
+    for (let at = this.#taken; at < this.#keys.length; at++) keys.add(this.#keys[at] as number)
+    return keys
+  }
+
+  /**
+   * A key that was forgotten stays in the list until its turn comes, and its row may be given to another, again
+   * and again. Dropping them now and then keeps the list below `UNSENT_PER_ROW_MAX` times the rows, at a cost of
+   * O(1) for each key added.
+   */
+  #dropForgotten(): void {
+    const kept = new Set<number>()
+    for (let at = this.#taken; at < this.#keys.length; at++) {
+      const key = this.#keys[at] as number
+      if (this.#table.isMarked(key, DIRTY)) kept.add(key)
+    }
+    this.#keys = [...kept]
+    this.#taken = 0
   }
 
   /** Lets go of the taken part once it is the larger one, so that taking stays cheap whatever waits behind. */

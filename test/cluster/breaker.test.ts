@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { Breaker } from '../../cluster/breaker.ts'
-import { BREAKER_MISSES, BREAKER_PROBE_MS, BREAKER_WINDOW_MS } from '../../cluster/limits.ts'
+import {
+  BREAKER_MEMORY_MS,
+  BREAKER_MISSES,
+  BREAKER_PROBE_MS,
+  BREAKER_WINDOW_MS,
+} from '../../cluster/limits.ts'
 
 function tripped(): Breaker {
   const breaker = new Breaker()
@@ -46,6 +51,16 @@ describe('a breaker', () => {
       for (let check = 0; check < 5; check++) if (breaker.allows(atMs)) allowedAtMs.push(atMs)
     }
     expect(allowedAtMs).toEqual([1, 2, 3, 4].map((probe) => probe * BREAKER_PROBE_MS))
+  })
+
+  it('closes when nothing was missed for a while, and says so once', () => {
+    const breaker = tripped()
+    expect(breaker.lapse(BREAKER_MEMORY_MS)).toBe(false)
+    breaker.missed(BREAKER_MEMORY_MS)
+    expect(breaker.lapse(2 * BREAKER_MEMORY_MS)).toBe(false)
+    expect(breaker.lapse(2 * BREAKER_MEMORY_MS + 1)).toBe(true)
+    expect(breaker.lapse(2 * BREAKER_MEMORY_MS + 1)).toBe(false)
+    expect(breaker.isOpen).toBe(false)
   })
 
   it('closes with any answer, and says so once', () => {

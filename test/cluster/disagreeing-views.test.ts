@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { HOPS_MAX, TICK_MS } from '../../cluster/limits.ts'
+import { HAND_OFF_MS_MAX, HOPS_MAX, TICK_MS } from '../../cluster/limits.ts'
 import type { MemberRecord, MemberState, Message } from '../../cluster/message.ts'
 import { seededRandom } from '../../cluster/random.ts'
 import { decode, encode } from '../../cluster/wire.ts'
@@ -111,6 +111,7 @@ describe('nodes that disagree about the ring', () => {
       const quarrel = new Quarrel(views, allLinked)
       for (const [at, key] of asked) quarrel.ask(at, `key ${key}`)
       quarrel.settle()
+      quarrel.pass(HAND_OFF_MS_MAX, () => false)
       for (const answers of quarrel.answers.values()) expect(answers.length).toBeGreaterThan(0)
       expect([...quarrel.answers.values()].flat()).toHaveLength(asked.length)
       expect(quarrel.hops.every((hops) => hops >= 1 && hops <= HOPS_MAX)).toBe(true)

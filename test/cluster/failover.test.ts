@@ -69,7 +69,7 @@ describe('a check (invariant 13)', () => {
 
   it('is answered while the node joins, and while it leaves', () => {
     const made = new VirtualCluster({ nodes: 3 })
-    expect(timed(made, n1, 'key').answer.decidedBy).toBe('local')
+    expect(timed(made, n1, 'key').answer.decidedBy).toBe('replica')
     made.settle()
     const key = made.keyOwnedBy(n1)
     made.node(n1).leave(made.nowMs)

@@ -35,8 +35,15 @@ describe('the failure detector', () => {
   it("does not count its own stall as anybody's silence", () => {
     const detector = new FailureDetector(GOSSIP_MS)
     detector.heard(n1, 0)
-    detector.forgive(10_000)
+    detector.forgive(10_000, 10_000)
     expect(detector.verdict(n1, 10_000 + SUSPECT_AFTER_MS)).toBe('alive')
+    expect(detector.verdict(n1, 10_000 + SUSPECT_AFTER_MS + 1)).toBe('suspect')
+  })
+
+  it('gives nothing to whoever was heard when the stall was over', () => {
+    const detector = new FailureDetector(GOSSIP_MS)
+    detector.heard(n1, 10_000)
+    detector.forgive(9_000, 10_000)
     expect(detector.verdict(n1, 10_000 + SUSPECT_AFTER_MS + 1)).toBe('suspect')
   })
 

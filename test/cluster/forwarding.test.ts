@@ -179,9 +179,17 @@ describe('a forwarded check', () => {
     const { forwarding, ask, flush } = origin()
     ask(n2)
     flush()
-    forwarding.forgive(1_000)
+    forwarding.forgive(1_000, NOW_MS + 1_000)
     expect(forwarding.overdue(NOW_MS + 1_000 + TIMEOUT_MS - 1)).toEqual([])
     expect(forwarding.overdue(NOW_MS + 1_000 + TIMEOUT_MS)).toHaveLength(1)
+  })
+
+  it('gives no time to what was asked when it was over', () => {
+    const { forwarding, ask, flush } = origin()
+    ask(n2)
+    flush()
+    forwarding.forgive(1_000, NOW_MS)
+    expect(forwarding.overdue(NOW_MS + TIMEOUT_MS)).toHaveLength(1)
   })
 })
 

@@ -10,6 +10,7 @@ import {
   FRAME_MEMBERS_MAX,
   FRAME_RUMOURS_MAX,
   HOPS_MAX,
+  LEVEL_NUMBERS_MAX,
   MEMBER_ADDRESSES_MAX,
   MESSAGE_RULES_MAX,
   NODE_ID_BYTES_MAX,
@@ -20,7 +21,8 @@ import {
 } from '../../cluster/limits.ts'
 import type { MemberRecord, Message } from '../../cluster/message.ts'
 import { decode, encode } from '../../cluster/wire.ts'
-import type { Counts } from '../../crdt/counts.ts'
+import { type Counts, NO_COUNTS } from '../../crdt/counts.ts'
+import type { LevelsBlock } from '../../crdt/levels.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 
 /** The largest messages that a node sends, every field at its maximum: each has to fit a frame. */
@@ -69,6 +71,17 @@ function counts(): Counts {
       entries: entry(index === 0 ? most : smallest),
     })),
   }
+}
+
+/** As many levels as a message may hold, of as many rules as it may name, with limits as long as can be. */
+function levels(): LevelsBlock[] {
+  const each = LEVEL_NUMBERS_MAX / MESSAGE_RULES_MAX
+  const size = 2 + 2 * RULE_LIMITS_MAX
+  return times(MESSAGE_RULES_MAX, (index) => ({
+    rule: longName(index, RULE_NAME_BYTES_MAX),
+    meters: times(3 * RULE_LIMITS_MAX, () => WHOLE),
+    entries: times(Math.ceil(each / size) * size, (at) => (at % size < 2 ? WORD : WHOLE)),
+  }))
 }
 
 const largest: readonly Message[] = [
@@ -131,6 +144,8 @@ const largest: readonly Message[] = [
     })),
     last: true,
   },
+  { type: 'hand-over', counts: counts(), levels: [], members: members(1) },
+  { type: 'hand-over', counts: NO_COUNTS, levels: levels(), members: members(1) },
 ]
 
 describe('the largest message', () => {

@@ -171,7 +171,7 @@ describe('silence', () => {
 
   it('of this node itself is held against nobody', () => {
     const table = tableOf(recordOf('n2'))
-    table.forgive(60_000)
+    table.forgive(60_000, NOW_MS + 60_000)
     table.tick(NOW_MS + 60_000 + 1_500)
     expect(stateOf(table, 'n2')).toBe('active')
   })

@@ -25,6 +25,11 @@ function counted(sliceMs: number[], base: number[], entries: number[]): Uint8Arr
   return packed([1, 0, 1, 1, 1, 0, [], [['n1', 1], [['rule', sliceMs, base, entries]]]])
 }
 
+/** A hand-over with one block of levels. */
+function levelled(meters: number[], entries: number[]): Uint8Array {
+  return packed([1, 6, [[], []], [['rule', meters, entries]], []])
+}
+
 function packed(value: unknown): Uint8Array {
   return loose.pack(value)
 }
@@ -123,13 +128,19 @@ describe('bytes that are no message', () => {
     ['a map', packed({ 0: 1, 1: 0 }), 'shape'],
     ['an empty array', packed([]), 'version'],
     ['another version', packed([2, 1, 0, []]), 'version'],
-    ['a kind that does not exist', packed([1, 6, 0, []]), 'shape'],
+    ['a kind that does not exist', packed([1, 7, 0, []]), 'shape'],
     ['no kind', packed([1]), 'shape'],
     ['a record', records.pack([1, 1, 0, [{ id: 'n1' }]]), 'shape'],
     ['counts without a limit', counted([], [], []), 'shape'],
     ['counts of fewer slicings than limits', counted([125], [1, 2], []), 'shape'],
     ['counts of an actor that is not named', counted([125], [1], [1, 2, 1, 0, 0]), 'shape'],
     ['counts that are cut short', counted([125], [1], [1, 2, 0, 0, 2, 7]), 'shape'],
+    ['levels without a limit', levelled([], []), 'shape'],
+    ['levels of a meter that is cut short', levelled([10, 1], []), 'shape'],
+    ['levels that are cut short', levelled([10, 1, 1_000], [1, 2, 3]), 'shape'],
+    ['levels of a hash beyond its word', levelled([10, 1, 1_000], [1, 2 ** 32, 3, 4]), 'shape'],
+    ['a negative level', levelled([10, 1, 1_000], [1, 2, -3, 4]), 'shape'],
+    ['a level that is no whole number', levelled([10, 1, 1_000], [1, 2, 3.5, 4]), 'shape'],
     ['text for a number', packed([1, 1, '0', []]), 'shape'],
   ])('are malformed: %s', (_, bytes, reason) => {
     expect(judge(bytes)).toEqual({ type: 'malformed', reason })

@@ -8,6 +8,7 @@ import { ACTING, DIRTY, KEY, NO_ROW } from '../../src/limiter/key-table.ts'
 import { type Limit, limitOf } from '../../src/limiter/limit.ts'
 import type { Limiter } from '../../src/limiter/limiter.ts'
 import type { RuleState } from '../../src/limiter/rule-state.ts'
+import { UNSENT_PER_ROW_MAX } from '../../src/limiter/unsent.ts'
 import { limiterOf, liveCounts, NOW_MS, policyOf, ruleOf, stateOf } from '../support/limiters.ts'
 
 /** 100 tokens, refilled in 10 s. */
@@ -47,6 +48,14 @@ function heardFrom(limiter: Limiter, node: string, incarnation: number, nowMs: n
 }
 
 describe('a full table of keys', () => {
+  it('keeps no list of unsent keys that grows with the keys it forgets', () => {
+    const { limiter, state } = small(100)
+    for (let key = 0; key < 10_000; key++) state.decide(state.hash(`key ${key}`), 1, NOW_MS)
+    expect(state.store.unsent.size).toBeLessThanOrEqual(UNSENT_PER_ROW_MAX * 100)
+    expect(limiter.takeDelta(0, NOW_MS).length).toBeGreaterThan(0)
+    expect(state.store.unsent.size).toBe(0)
+  })
+
   it('never forgets a key that is being refused, whatever comes', () => {
     const { state } = small(32)
     const refused = Array.from({ length: 10 }, (_, index) => `refused-${index}`)

@@ -1,0 +1,128 @@
+import { type Counts, NO_COUNTS } from '../crdt/counts.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+import type { TravellingCheck } from './forwarding.ts'
+import { FORWARDS_PENDING_MAX, HAND_OFF_MS_MAX } from './limits.ts'
+import type { Membership } from './membership.ts'
+import type { HandOver } from './message.ts'
+import type { Outbox } from './outbox.ts'
+import type { ReplicatedState } from './replicated-state.ts'
+
+/**
+ * Changes of a key's owner by which nothing is admitted twice: first stop, then start.
+ *
+ *     J → all   gossip         I am active                      J holds the checks of its keys
+ *     P → J     hand-over      what I admitted, and my levels   P has stopped at the instant it heard
+ *     J                        decides once all it knew have handed over
+ *
+ *     L → all   hand-over ...  what I admitted, my levels, and: I have left         L has stopped before
+ *
+ * All of it travels on streams, which keep their order, so P forwards nothing to J before it has told it
+ * what it knows. Two nodes that both know each other to be in the ring never own the same key, whatever
+ * else they disagree on: the one that comes first on the ring does. A joiner waits until everybody whom it
+ * is linked with knows of it, so while nodes only come and go in this way no key has two deciders.
+ *
+ * A node that dies meanwhile is not waited for, nor is anybody for more than `HAND_OFF_MS_MAX`: then this
+ * node decides by the counts it has, as after a crash.
+ *
+ * In the first moments of its life a joiner holds checks too: it knows neither an owner to forward them to
+ * nor with how many other joiners it shares the limit.
+ */
+export class HandOff {
+  readonly #membership: Membership
+  readonly #state: ReplicatedState
+  readonly #outbox: Outbox
+  /** Who has not handed over yet. */
+  readonly #awaited = new Set<NodeId>()
+  readonly #held: TravellingCheck[] = []
+  #untilMs: number
+  #isOpen: boolean
+
+  constructor(membership: Membership, state: ReplicatedState, outbox: Outbox, nowMs: number) {
+    this.#membership = membership
+    this.#state = state
+    this.#outbox = outbox
+    this.#untilMs = nowMs + HAND_OFF_MS_MAX
+    this.#isOpen = membership.self.state === 'joining'
+  }
+
+  /** Whether this node may not decide yet, neither the keys it owns nor those of which it knows no owner. */
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** Checks that wait. */
+  get held(): number {
+    return this.#held.length
+  }
+
+  get isFull(): boolean {
+    return this.#held.length >= FORWARDS_PENDING_MAX
+  }
+
+  /** This node has just taken its place in the ring, and whoever hears of it next will stop for it. */
+  enter(nowMs: number): void {
+    for (const peer of this.#membership.linkedPeers()) {
+      const state = this.#membership.record(peer)?.state
+      if (state !== 'dead' && state !== 'left') this.#awaited.add(peer)
+    }
+    this.#untilMs = nowMs + HAND_OFF_MS_MAX
+    this.#isOpen = this.#awaited.size > 0
+  }
+
+  /** The peer is in the ring from now on, or this node no longer: tells it all about the keys it has got. */
+  tell(peer: NodeId, lastWords: readonly Counts[], nowMs: number): void {
+    if (!this.#membership.isLinked(peer)) return
+    const { placement, self } = this.#membership
+    const isTheirs = (hashHi: number) => placement.owner(hashHi) === peer
+    const { counts, levels } = this.#state.handOver(isTheirs, nowMs)
+    const send = (part: Partial<HandOver>) => this.#outbox.send(peer, { ...NOTHING, ...part })
+    for (const some of [...lastWords, ...counts]) send({ counts: some })
+    for (const some of levels) send({ levels: some })
+    send({ members: [self] })
+  }
+
+  /** A peer's levels. They are believed of keys that it was to hand over, or owns until it says that it has left. */
+  heard(from: NodeId, { levels, members }: HandOver, nowMs: number): void {
+    const { placement, self } = this.#membership
+    const heir = this.#awaited.has(from) ? self.id : from
+    this.#state.takeOver(levels, (hashHi) => placement.owner(hashHi) === heir, nowMs)
+    if (members.length > 0) this.#awaited.delete(from)
+  }
+
+  unlinked(peer: NodeId): void {
+    this.#awaited.delete(peer)
+  }
+
+  hold(check: TravellingCheck): void {
+    this.#held.push(check)
+  }
+
+  /** The checks that need wait no longer, in the order in which they came. */
+  release(nowMs: number): readonly TravellingCheck[] {
+    if (this.#isOpen && this.#isOver(nowMs)) this.#close()
+    if (this.#held.length === 0) return NONE
+    // A joiner owns nothing: as soon as it knows a ring it can forward.
+    const { self, placement } = this.#membership
+    const knowsOwners = self.state === 'joining' && placement.members.length > 0
+    return this.#isOpen && !knowsOwners ? NONE : this.#held.splice(0)
+  }
+
+  /** All checks, whatever they wait for. */
+  abandoned(): readonly TravellingCheck[] {
+    this.#close()
+    return this.#held.splice(0)
+  }
+
+  #isOver(nowMs: number): boolean {
+    const { state } = this.#membership.self
+    return nowMs >= this.#untilMs || (state !== 'joining' && this.#awaited.size === 0)
+  }
+
+  #close(): void {
+    this.#isOpen = false
+    this.#awaited.clear()
+  }
+}
+
+const NOTHING: HandOver = { type: 'hand-over', counts: NO_COUNTS, levels: [], members: [] }
+const NONE: readonly TravellingCheck[] = []

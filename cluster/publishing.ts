@@ -1,0 +1,73 @@
+import { type Counts, NO_COUNTS } from '../crdt/counts.ts'
+import type { Dissemination } from './dissemination.ts'
+import type { Greeting } from './greeting.ts'
+import { FRAME_RUMOURS_MAX } from './limits.ts'
+import type { Membership } from './membership.ts'
+import type { Gossip } from './message.ts'
+import type { Outbox } from './outbox.ts'
+
+/** Writes the gossip frames of this node: heartbeat, rumours and counts in one. */
+export class Publishing {
+  readonly #membership: Membership
+  readonly #dissemination: Dissemination
+  readonly #greeting: Greeting
+  readonly #outbox: Outbox
+  #sequence = 0
+
+  constructor(
+    membership: Membership,
+    dissemination: Dissemination,
+    greeting: Greeting,
+    outbox: Outbox,
+  ) {
+    this.#membership = membership
+    this.#dissemination = dissemination
+    this.#greeting = greeting
+    this.#outbox = outbox
+  }
+
+  /** Publishes what is due by now. */
+  tick(nowMs: number): void {
+    const isTick = this.#dissemination.isTickDue(nowMs)
+    const { isUnderWay } = this.#dissemination
+    if (!isTick && !isUnderWay && !this.#dissemination.isFlushDue(nowMs)) return
+    if (isTick) this.#greeting.greetTheSilent(nowMs)
+    const delta = this.#dissemination.take(nowMs)
+    if (delta.length === 0 && isTick) this.publish(NO_COUNTS, nowMs)
+    for (const counts of delta) this.publish(counts, nowMs)
+  }
+
+  /**
+   * Members that are joining are told on the stream, too. They may not be reached by broadcasts yet, and
+   * must miss nothing between their pull and the hand-over.
+   */
+  publish(counts: Counts, nowMs: number): void {
+    const gossip = this.#gossip(counts, nowMs)
+    this.#outbox.broadcast(gossip)
+    for (const peer of this.#membership.linkedPeers()) {
+      const isJoining = this.#membership.record(peer)?.state === 'joining'
+      if (isJoining) this.#outbox.send(peer, gossip)
+    }
+  }
+
+  /** Tells every peer on the stream what this node is now, ahead of whatever it says there next. */
+  announce(nowMs: number): void {
+    const gossip = this.#gossip(NO_COUNTS, nowMs)
+    this.#outbox.broadcast(gossip)
+    for (const peer of this.#membership.linkedPeers()) this.#outbox.send(peer, gossip)
+  }
+
+  #gossip(counts: Counts, nowMs: number): Gossip {
+    const { self, view } = this.#membership
+    this.#sequence += 1
+    return {
+      type: 'gossip',
+      incarnation: self.incarnation,
+      sequence: this.#sequence,
+      sentMs: nowMs,
+      view,
+      members: this.#membership.takeRumours(FRAME_RUMOURS_MAX),
+      counts,
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import type { LevelsBlock } from '../../crdt/levels.ts'
+import type { KeyStore } from './key-store.ts'
+import { ACTING, KEY, NO_ROW } from './key-table.ts'
+
+/** The levels of one rule's buckets on their way to the node that decides these keys from now on. */
+
+interface OpenBlock extends LevelsBlock {
+  readonly entries: number[]
+}
+
+/** Collects levels into messages of at most so many numbers and rules. */
+export class LevelsWriter {
+  readonly #numbersMax: number
+  readonly #rulesMax: number
+  readonly #nowMs: number
+  readonly #done: LevelsBlock[][] = []
+  #blocks: OpenBlock[] = []
+  #written = 0
+
+  constructor(numbersMax: number, rulesMax: number, nowMs: number) {
+    this.#numbersMax = numbersMax
+    this.#rulesMax = rulesMax
+    this.#nowMs = nowMs
+  }
+
+  /** Adds the buckets of a key; a key that this node does not decide has none. */
+  key(rule: string, store: KeyStore, key: number): void {
+    if (!store.table.isMarked(key, KEY) || !store.table.isMarked(key, ACTING)) return
+    const size = 2 + 2 * store.limits.length
+    const { entries } = this.#block(rule, store, size)
+    entries.push(store.table.hi(key), store.table.lo(key))
+    for (let limit = 0; limit < store.limits.length; limit++) {
+      entries.push(store.level(key, limit, this.#nowMs), store.folded(key, limit, this.#nowMs))
+    }
+    this.#written += size
+  }
+
+  finish(): LevelsBlock[][] {
+    if (this.#blocks.length > 0) this.#seal()
+    return this.#done
+  }
+
+  /** Keys come rule by rule: the block wanted is the last one, or a new one. */
+  #block(rule: string, store: KeyStore, size: number): OpenBlock {
+    const last = this.#blocks.at(-1)
+    const isFull = this.#written + size > this.#numbersMax
+    if (last?.rule === rule && !isFull) return last
+    if (isFull || this.#blocks.length >= this.#rulesMax) this.#seal()
+    const block: OpenBlock = { rule, meters: metersOf(store), entries: [] }
+    this.#blocks.push(block)
+    return block
+  }
+
+  #seal(): void {
+    this.#done.push(this.#blocks)
+    this.#blocks = []
+    this.#written = 0
+  }
+}
+
+/**
+ * Takes over the buckets of the keys that `isOurs` now. Levels of a limit that is another one here mean
+ * nothing and are left; so are those of a key without a row, for which there was no room.
+ */
+export function takeLevels(
+  store: KeyStore,
+  block: LevelsBlock,
+  isOurs: (hashHi: number) => boolean,
+  nowMs: number,
+): void {
+  const meters = metersOf(store)
+  if (meters.length !== block.meters.length) return
+  if (meters.some((part, at) => part !== block.meters[at])) return
+  const { entries } = block
+  for (let at = 0; at < entries.length; at += 2 + 2 * store.limits.length) {
+    const hi = entries[at] as number
+    const row = isOurs(hi) ? store.table.find(hi, entries[at + 1] as number) : NO_ROW
+    if (row !== NO_ROW) store.succeed(row, entries, at + 2, nowMs)
+  }
+}
+
+function metersOf({ limits }: KeyStore): number[] {
+  return limits.flatMap(({ tokenUnits, drainPerMs, capacityUnits }) => [
+    tokenUnits,
+    drainPerMs,
+    capacityUnits,
+  ])
+}
