@@ -33,7 +33,7 @@ export class Ledger {
   readonly #asked = new Map<NodeId, Map<NodeId, Map<number, ForwardedCheck>>>()
   /** By node, and by the peer that decided. */
   readonly #arrived = new Map<NodeId, Map<NodeId, Arrived[]>>()
-  /** Admissions a node was told of and is about to pass on to a peer, by node, cost and key. */
+  /** Admissions a node was told of and is about to pass on, by node, cost and key. */
   readonly #passing = new Map<string, number>()
 
   /** Told of every admission as it is written down. */
@@ -92,11 +92,18 @@ export class Ledger {
     if (result !== 'answered' && result !== 'late') return
     const arrived = this.#arrived.get(node)?.get(peer)?.shift()
     if (result === 'late' || arrived?.check === undefined || !arrived.allowed) return
-    const { hashHi, hashLo, cost, hops } = arrived.check
-    // At the first hop it is its own client that it asked for, and tells.
-    if (hops <= 1) return
+    const { hashHi, hashLo, cost } = arrived.check
     const passing = `${node} ${cost} ${keyName(hashHi, hashLo)}`
     this.#passing.set(passing, (this.#passing.get(passing) ?? 0) + 1)
+  }
+
+  /**
+   * A node tells its own client that another node allowed a check. What it tells peers it says first: if one
+   * of them was taken for the one told of that decision, the node decided the peer's check itself, at the same cost.
+   */
+  toldOwnClient(admission: Admission): void {
+    const { node, cost, key } = admission
+    if (!this.#passesOn(node, cost, key)) this.decided(admission)
   }
 
   /** Whether this node only passes on what another decided. */

@@ -7,7 +7,6 @@ import type { Answer, CheckRequest, Rejection } from '../src/limiter/check.ts'
 import { hashHex, type KeyHash, type KeyHasher, ruleHasher } from '../src/limiter/key-hash.ts'
 import type { Rule } from '../src/limiter/policy.ts'
 import { Node } from '../src/node.ts'
-import { ambush } from './ambush.ts'
 import { WallClock } from './clock.ts'
 import type { Fault } from './fault.ts'
 import { Host, type HostObserver } from './host.ts'
@@ -15,6 +14,7 @@ import { Inbox } from './inbox.ts'
 import { type Admission, Ledger } from './ledger.ts'
 import { memoryAddress, Network, type NetworkOptions } from './network.ts'
 import { type Asked, type ClientAnswer, LOOK_MS, type Observer } from './observer.ts'
+import { strike, type World } from './strike.ts'
 import { hashText, Trace } from './trace.ts'
 
 export interface SimulationOptions {
@@ -23,6 +23,8 @@ export interface SimulationOptions {
   readonly rules: readonly Rule[]
   readonly network?: Partial<Omit<NetworkOptions, 'random'>>
   readonly keysMax?: number
+  /** Whether `answers` collects what clients saw; default true. */
+  readonly keepsAnswers?: boolean
   readonly gossipIntervalMs?: number
   readonly forwardTimeoutMs?: number
   /** Each node's clock minus the world's, in milliseconds; by default all are right. */
@@ -39,7 +41,7 @@ export const START_MS = 1_700_000_000_000
  * as unreliable as it is told to be; faults as a list; everything drawn from one seed. Equal options give
  * an equal run, which the trace hash shows.
  */
-export class Simulation implements HostObserver {
+export class Simulation implements HostObserver, World {
   readonly network: Network
   readonly ledger: Ledger
   readonly ids: readonly NodeId[]
@@ -156,14 +158,15 @@ export class Simulation implements HostObserver {
   answered(check: Asked, answer: Answer | Rejection, by: NodeId): void {
     const { id, node, request, askedMs } = check
     const seen: ClientAnswer = { id, node, request, askedMs, answer, by, answeredMs: this.nowMs }
-    this.answers.push(seen)
+    if (this.#options.keepsAnswers !== false) this.answers.push(seen)
     this.#note(node, answer.type === 'answer' ? answer.reason : answer.code)
     this.#trace.word(check.id)
     if (answer.type === 'answer' && answer.allowed) {
       const { rule, cost } = request
       const key = this.keyName(rule, request.key)
-      if (by === node) this.ledger.decided({ atMs: this.nowMs, node, rule, key, cost })
-      else this.ledger.toldOwnClient(node, key)
+      const admission = { atMs: this.nowMs, node, rule, key, cost }
+      if (by === node) this.ledger.decided(admission)
+      else this.ledger.toldOwnClient(admission)
     }
     for (const observer of this.#observers) observer.answered?.(seen)
   }
@@ -258,53 +261,7 @@ export class Simulation implements HostObserver {
     this.#trace.time(this.nowMs)
     this.#trace.name(fault.type)
     for (const observer of this.#observers) observer.struck?.(fault)
-    switch (fault.type) {
-      case 'kill':
-        this.kill(fault.node)
-        break
-      case 'power-off':
-        this.network.silence(fault.node)
-        this.host(fault.node).end()
-        break
-      case 'start':
-        this.#revive(fault.node, fault.rules)
-        break
-      case 'leave':
-        this.#leave(fault.node, fault.drainMs)
-        break
-      case 'pause':
-        this.host(fault.node).pause(fault.forMs)
-        break
-      case 'slow':
-        this.#slow(fault.node, fault.inputMs, fault.forMs)
-        break
-      case 'clog':
-        this.network.clog(fault.from, fault.to, fault.forMs)
-        break
-      case 'split':
-        this.#split(fault.sides)
-        break
-      case 'cut-one-way':
-        this.network.cutOneWay(fault.from, fault.to)
-        break
-      case 'cut':
-        this.network.cut(fault.a, fault.b)
-        break
-      case 'heal':
-        this.network.healAll()
-        break
-      case 'clock-step':
-        this.#clockOf(fault.node).step(fault.byMs)
-        break
-      case 'ambush':
-        this.observe(ambush(this, fault))
-        break
-      case 'lie':
-        this.host(fault.node).lie = fault.lie
-        break
-      default:
-        fault satisfies never
-    }
+    strike(this, fault)
   }
 
   /** The process is gone at once: its links are reset, and whoever dials it is refused. */
@@ -322,11 +279,13 @@ export class Simulation implements HostObserver {
     for (const id of this.ids) {
       const host = this.host(id)
       host.lie = undefined
-      if (!host.alive && !this.#left.has(id)) this.#revive(id, undefined)
+      host.inputMs = 0
+      if (!host.alive && !this.#left.has(id)) this.revive(id)
     }
   }
 
-  #revive(id: NodeId, rules: readonly Rule[] | undefined): void {
+  /** A new life of a node that is down, without memory of the last one. */
+  revive(id: NodeId, rules?: readonly Rule[]): void {
     if (this.host(id).alive) return
     // A host that lost its power comes back with its network; its peers' links were left hanging.
     this.network.kill(id)
@@ -335,16 +294,8 @@ export class Simulation implements HostObserver {
     this.#start(id, rules)
   }
 
-  #slow(id: NodeId, inputMs: number, forMs: number): void {
-    const host = this.host(id)
-    host.inputMs = inputMs
-    this.at(this.nowMs + forMs, () => {
-      host.inputMs = 0
-    })
-  }
-
-  /** A node that is down already has nothing to leave. */
-  #leave(id: NodeId, drainMs: number): void {
+  /** The node is asked to go. One that is down already has nothing to leave. */
+  leave(id: NodeId, drainMs: number): void {
     const host = this.host(id)
     if (!host.alive) return
     this.#left.add(id)
@@ -354,12 +305,8 @@ export class Simulation implements HostObserver {
     })
   }
 
-  #split(sides: readonly (readonly NodeId[])[]): void {
-    sides.forEach((side, index) => {
-      for (const other of sides.slice(index + 1)) {
-        for (const a of side) for (const b of other) this.network.cut(a, b)
-      }
-    })
+  stepClock(id: NodeId, byMs: number): void {
+    this.#clockOf(id).step(byMs)
   }
 
   #clockOf(id: NodeId): WallClock {

@@ -1,6 +1,6 @@
-import { UNSENT_PER_ROW_MAX } from '../../src/limiter/unsent.ts'
 import { FORWARDS_PENDING_MAX, MEMBERS_MAX } from '../../cluster/limits.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
+import { UNSENT_PER_ROW_MAX } from '../../src/limiter/unsent.ts'
 import type { Node } from '../../src/node.ts'
 import type { Oracle } from '../oracle.ts'
 import { looksOf } from './sample.ts'

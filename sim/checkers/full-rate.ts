@@ -17,6 +17,9 @@ const SHARE_MIN = 0.8
 /** What is asked for all the time, of the rate, so that the bucket never fills. */
 const DEMAND_MIN = 1.5
 
+/** A bucket of a token or two is full between two checks that jitter, and what it could have had is lost. */
+const BURST_MIN = 5
+
 interface Tally {
   /** Since the last look. */
   asked: number
@@ -43,7 +46,10 @@ export const fullRate: Oracle = {
       experiment.rules
         .filter(({ name, limits }) => {
           const flows = experiment.workload.filter(({ rule }) => rule === name)
-          return limits.length === 1 && flows.every(({ cost }) => (cost?.max ?? 1) === 1)
+          const isSmooth = (limits[0]?.burst ?? 0) >= BURST_MIN
+          return (
+            isSmooth && limits.length === 1 && flows.every(({ cost }) => (cost?.max ?? 1) === 1)
+          )
         })
         .map(({ name }) => name),
     )

@@ -48,7 +48,7 @@ interface Traffic {
  *     gossip    ≤ T/(0.9·g) + 2 + T/50 ms for early flushes + 1 per 2,500 numbers, in a window T = 10 s
  *     hello     ≤ peers·⌈N/23⌉·(T/g + 2), and as many again for each new link
  *     digest    ≤ (T/5 s + 2 + peers + 2·new links + silences)·⌈limits/48⌉, where each peer can have been
- *                 silent T/(1.5·g) + 1 times if anything was wrong or gossip gets lost
+ *                 silent T/(1.5·g) + 1 times if anything was wrong, or gossip gets lost or comes late
  *     checks    forwarded ≤ 3·(asked at the door + received), answered ≤ received, since the beginning
  *
  * A frame of a tick that takes long in telling of many keys is one of its numbers; a node that leaves says so
@@ -60,7 +60,9 @@ export const traffic: Oracle = {
   watch(watch) {
     const { world, experiment, found } = watch
     const troubles = Troubles.of(watch)
-    const losesGossip = (experiment.network?.gossipLoss ?? 0) > 0
+    const { gossipLoss = 0, copyLoss = 0, gossipLate, delay } = experiment.network ?? {}
+    const losesGossip =
+      gossipLoss + copyLoss > 0 || gossipLate !== undefined || delay?.tail !== undefined
     const nodes = new Map<NodeId, Traffic>()
     const of = (id: NodeId) => {
       let node = nodes.get(id)
@@ -183,9 +185,12 @@ function bytesOf(message: Message): number {
         return sum + textBytes(rule) + 2 * WORD_BYTES + bits.length
       }, head + countsBytes(message.counts))
     case 'hand-over':
-      return message.levels.reduce((sum, { rule, meters, entries }) => {
-        return sum + textBytes(rule) + (2 + meters.length + entries.length) * NUMBER_BYTES
-      }, head + countsBytes(message.counts) + membersBytes(message.members))
+      return message.levels.reduce(
+        (sum, { rule, meters, entries }) => {
+          return sum + textBytes(rule) + (2 + meters.length + entries.length) * NUMBER_BYTES
+        },
+        head + countsBytes(message.counts) + membersBytes(message.members),
+      )
     default:
       return FRAME_BYTES_MAX
   }

@@ -2,6 +2,7 @@ import { CLOCKS } from './clocks.ts'
 import { HEALTHY } from './healthy.ts'
 import { HOSTILE } from './hostile.ts'
 import { JOINS_AND_LEAVES } from './joins-and-leaves.ts'
+import { MISINFORMED } from './misinformed.ts'
 import { OWNER_LOSS } from './owner-loss.ts'
 import type { Scenario } from './scenario.ts'
 import { SPLITS } from './splits.ts'
@@ -14,4 +15,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...CLOCKS,
   ...JOINS_AND_LEAVES,
   ...HOSTILE,
+  ...MISINFORMED,
 ]

@@ -52,6 +52,7 @@ export const CLOCKS: readonly Scenario[] = [
   apart(50, -1),
   apart(250, 1),
   apart(250, -1),
+  apart(1_200, 1),
   stepped('clock-forward-hour', HOUR_MS),
   stepped('clock-back-hour', -HOUR_MS),
 ]

@@ -42,7 +42,7 @@ function buildProgram(terminal: Terminal, end: End): Command {
       writeErr: (text) => terminal.complain(text.trimEnd()),
     })
     .showHelpAfterError('(--help shows how)')
-  for (const add of [addServe, addDev, addCheck, addCluster, addRules, addKeygen]) {
+  for (const add of [addServe, addDev, addCheck, addCluster, addRules, addKeygen, addSim]) {
     add(program, terminal, end)
   }
   return program
@@ -158,6 +158,21 @@ function addKeygen(program: Command, terminal: Terminal, end: End): void {
     .action(async ({ out }: { out?: string }) => {
       const { keygen } = await import('./keygen.ts')
       await end(keygen(out, terminal))
+    })
+}
+
+/** The simulator reads its own words, `--help` included. */
+function addSim(program: Command, terminal: Terminal, end: End): void {
+  program
+    .command('sim')
+    .description('run clusters in virtual time, and measure what faults cost')
+    .argument('[words...]')
+    .usage('<study | scenario | all | swarm | run FILE | list> [options]')
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (words: readonly string[]) => {
+      const { sim } = await import('./sim.ts')
+      await end(sim(words, terminal))
     })
 }
 

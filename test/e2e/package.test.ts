@@ -61,7 +61,7 @@ describe('the packed package', () => {
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1))
     const shipped =
-      /^(dist\/(src|crdt|cluster)\/.+\.(js|js\.map|d\.ts)|package\.json|LICENSE|README\.md|CHANGELOG\.md)$/
+      /^(dist\/(src|crdt|cluster|sim)\/.+\.(js|js\.map|d\.ts)|package\.json|LICENSE|README\.md|CHANGELOG\.md)$/
     expect(files.filter((file) => !shipped.test(file))).toEqual([])
     expect(files).toContain('LICENSE')
   })

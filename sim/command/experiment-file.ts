@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { CommandError } from '../../src/cli/exit-code.ts'
+import type { Experiment } from '../experiment.ts'
+
+const PARTS = ['seed', 'nodes', 'rules', 'faults', 'workload', 'safetyMs'] as const
+
+/**
+ * An experiment from a file: the experiment alone, or with what it once violated.
+ * @throws CommandError that says what is wrong with the file.
+ */
+export function readExperiment(file: string): Experiment {
+  const content = parsed(file)
+  const inside = isObject(content) && 'experiment' in content ? content.experiment : content
+  const missing = PARTS.filter((part) => !isObject(inside) || !(part in inside))
+  if (missing.length > 0) {
+    throw unusable(
+      file,
+      `is no experiment: it lacks ${missing.map((part) => `"${part}"`).join(', ')}`,
+    )
+  }
+  return inside as unknown as Experiment
+}
+
+function parsed(file: string): unknown {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw unusable(file, `cannot be read: ${error instanceof Error ? error.message : error}`, error)
+  }
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw unusable(file, `is not JSON: ${error instanceof Error ? error.message : error}`, error)
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function unusable(file: string, what: string, cause?: unknown): CommandError {
+  return new CommandError(`${file} ${what}`, { exit: 'configuration', cause })
+}

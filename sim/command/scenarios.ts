@@ -1,0 +1,80 @@
+import type { ExitCode } from '../../src/cli/exit-code.ts'
+import { SCENARIOS } from '../scenarios/all.ts'
+import type { Setting } from '../scenarios/scenario.ts'
+import { type Context, givenCommand } from './context.ts'
+import type { Row } from './job.ts'
+import { scenarioCalled } from './job.ts'
+import { Pool } from './pool.ts'
+import { Progress } from './progress.ts'
+import { repeatScenario } from './repeat.ts'
+import { scenarioReport } from './scenario-report.ts'
+import { complaints, isGood, type Told, tableOf, verdictOf, worstOf } from './verdict.ts'
+
+export interface ScenarioWish {
+  /** Undefined for all of them. */
+  readonly name: string | undefined
+  /** The first of so many seeds. */
+  readonly seed: number
+  readonly seeds: number
+  readonly setting: Partial<Setting>
+  readonly json: boolean
+  readonly report: string | undefined
+}
+
+/** Runs scenarios with one seed after the other. Whatever is violated makes the command fail. */
+export async function runScenarios(wish: ScenarioWish, context: Context): Promise<ExitCode> {
+  const { terminal } = context
+  const names = wish.name === undefined ? SCENARIOS.map(({ name }) => name) : [wish.name]
+  const { told, summary } = await tellAll(names, wish, context)
+  const repeat = (row: Row) => repeatScenario(context.caller, row.scenario, row.seed, wish.setting)
+  const bad = told.flatMap(({ rows }) => rows).filter((row) => !isGood(row))
+  if (wish.json) {
+    const verdicts = told.map(({ rows }) => worstOf(rows)).map((row) => verdictOf(row, repeat(row)))
+    terminal.print(JSON.stringify(wish.name === undefined ? { scenarios: verdicts } : verdicts[0]))
+  } else {
+    for (const line of tableOf(told, terminal)) terminal.print(line)
+    terminal.print(`\n${summary}`)
+  }
+  for (const row of bad) for (const line of complaints(row, repeat(row))) terminal.complain(line)
+  if (wish.report !== undefined) {
+    const { writeReport } = await import('../report/write-report.ts')
+    const [page = ''] = await writeReport(scenarioReport(told, givenCommand(context)), wish.report)
+    terminal.complain(`report: ${page}`)
+  }
+  return bad.length === 0 ? 'ok' : 'failure'
+}
+
+async function tellAll(
+  names: readonly string[],
+  wish: ScenarioWish,
+  { threads, screen }: Context,
+): Promise<{ readonly told: readonly Told[]; readonly summary: string }> {
+  const runs = names.length * wish.seeds
+  const pool = new Pool(Math.min(threads, runs))
+  const progress = new Progress(screen, () => pool.underWay)
+  progress.measureBy(() => progress.done / runs)
+  try {
+    const told = await Promise.all(names.map((name) => tell(name, wish, pool, progress)))
+    return { told, summary: progress.summary }
+  } finally {
+    progress.end()
+    await pool.close()
+  }
+}
+
+async function tell(
+  name: string,
+  { seed, seeds, setting }: ScenarioWish,
+  pool: Pool,
+  progress: Progress,
+): Promise<Told> {
+  const rows = await Promise.all(
+    Array.from({ length: seeds }, async (_, index) => {
+      const result = await pool.run({ type: 'scenario', name, seed: seed + index, setting })
+      if (result.type !== 'row') throw new Error(`a scenario gives a row, not ${result.type}`)
+      progress.add(result.row)
+      return result.row
+    }),
+  )
+  return { formula: scenarioCalled(name).formula, rows }
+}
