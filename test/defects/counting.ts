@@ -1,0 +1,177 @@
+import type { Defect } from './defect.ts'
+
+/** Mistakes in what is counted, how it is merged, and what is made of it. */
+export const COUNTING: readonly Defect[] = [
+  {
+    name: 'merge-by-sum',
+    breaks: 'a count that is heard is added to the one held, not compared with it',
+    edits: [
+      {
+        file: 'src/limiter/counts-reader.ts',
+        find: 'store.raise(row, index, first + offset, entries[start + offset] as number)',
+        replace: `const counters = store.counters[index] as SlicedCounters
+        const held = counters.count(row, first + offset)
+        store.raise(row, index, first + offset, held + (entries[start + offset] as number))`,
+      },
+    ],
+    scenarios: ['kill-owner', 'crash-and-restart'],
+  },
+  {
+    name: 'merge-by-last-write',
+    breaks: 'whatever is heard last replaces what is held, older or not',
+    edits: [
+      {
+        file: 'crdt/sliced-counter.ts',
+        find: 'if (rise <= 0) return 0',
+        replace: 'if (rise === 0) return 0',
+      },
+      {
+        file: 'src/limiter/key-store.ts',
+        find: 'if (rise > 0) this.#digest(row, limit, slice, rise)',
+        replace: 'if (rise !== 0) this.#digest(row, limit, slice, rise)',
+      },
+      {
+        file: 'src/limiter/counts-reader.ts',
+        find: '> counters.count(row, slice + at - from)) return true',
+        replace: '!== counters.count(row, slice + at - from)) return true',
+      },
+    ],
+    scenarios: ['lossy-gossip', 'kill-owner'],
+  },
+  {
+    name: 'constant-incarnation',
+    breaks: 'every life of a node is the same actor',
+    edits: [
+      {
+        file: 'crdt/node-id.ts',
+        find: 'return Math.floor(startMs) * span + (randomBits & (span - 1))',
+        replace: 'return span',
+      },
+    ],
+    scenarios: ['crash-and-restart', 'rolling-kill'],
+  },
+  {
+    name: 'own-counter-reset',
+    breaks: 'a node counts its own admissions from 0 again once it has told them',
+    edits: [
+      {
+        file: 'src/limiter/limiter.ts',
+        find: 'if (row !== NO_ROW) writer.row(rule.name, store, row, sinceMs)',
+        replace: `if (row !== NO_ROW) {
+          writer.row(rule.name, store, row, sinceMs)
+          for (const counters of store.counters) counters.clear(row)
+        }`,
+      },
+    ],
+    scenarios: ['kill-owner', 'steady-tenfold'],
+  },
+  {
+    name: 'fold-from-zero',
+    breaks: 'a fold assumes that the bucket was full of tokens before the oldest slice',
+    edits: [
+      {
+        file: 'crdt/fold.ts',
+        find: 'let level = meter.capacityUnits',
+        replace: 'let level = 0',
+      },
+    ],
+    scenarios: ['kill-owner', 'rolling-kill'],
+  },
+  {
+    name: 'fold-adds-first',
+    breaks: 'a fold adds what was admitted in a slice before it drains the slice',
+    edits: [
+      {
+        file: 'crdt/fold.ts',
+        find: `    level = Math.max(0, level - meter.drainPerMs * (endMs - cursorMs))
+    cursorMs = endMs
+    level += counters.sum(rings, slice) * meter.tokenUnits
+`,
+        replace: `    level += counters.sum(rings, slice) * meter.tokenUnits
+    level = Math.max(0, level - meter.drainPerMs * (endMs - cursorMs))
+    cursorMs = endMs
+`,
+      },
+    ],
+    scenarios: ['kill-owner', 'kill-owner-in-burst'],
+  },
+  {
+    name: 'duplicates-count-twice',
+    breaks: 'counts that arrive again lift the bucket of the acting owner again',
+    edits: [
+      {
+        file: 'src/limiter/counts-reader.ts',
+        find: 'if (!isNews(store, row, index, first + skip, entries, start + skip, cursor)) continue',
+        replace: '',
+      },
+      {
+        file: 'src/limiter/counts-reader.ts',
+        find: 'if (acts) store.lift(key, index, foldedBefore, nowMs)',
+        replace: `if (acts) {
+        const told = entries.slice(start + skip, cursor).reduce((sum, count) => sum + count, 0)
+        store.lift(key, index, store.folded(key, index, nowMs) - told * limit.tokenUnits, nowMs)
+        void foldedBefore
+      }`,
+      },
+    ],
+    scenarios: ['crash-and-restart', 'pause-owner', 'kill-owner'],
+  },
+  {
+    name: 'future-slices-accepted',
+    breaks: 'counts of slices in the future are believed, however far away',
+    edits: [
+      {
+        file: 'src/limiter/counts-reader.ts',
+        find: 'if (last > sliceAt(limit, nowMs + this.#aheadMsMax)) {',
+        replace: 'if (last === Number.POSITIVE_INFINITY) {',
+      },
+    ],
+    scenarios: ['clocks-ahead-1200ms'],
+  },
+  {
+    name: 'expired-slices-accepted',
+    breaks: 'counts of slices that have fallen off are written where newer slices are now',
+    edits: [
+      {
+        file: 'src/limiter/counts-reader.ts',
+        find: 'if (last >= oldestLive(limit, sliceAt(limit, nowMs)) && last >= first) live = true',
+        replace: 'if (last >= first) live = true',
+      },
+      {
+        file: 'src/limiter/counts-reader.ts',
+        find: 'const skip = Math.max(0, oldest - first)',
+        replace: 'const skip = 0',
+      },
+      {
+        file: 'crdt/sliced-counter.ts',
+        find: 'else if (ahead <= -slices) return 0',
+        replace: '',
+      },
+    ],
+    scenarios: ['late-gossip'],
+  },
+  {
+    name: 'cap-check-off',
+    breaks: 'a member is believed when it claims more than a limit can ever admit',
+    edits: [
+      {
+        file: 'src/limiter/counts-reader.ts',
+        find: 'if ((entries[position] as number) > countMax) {',
+        replace: 'if ((entries[position] as number) === Number.POSITIVE_INFINITY) {',
+      },
+    ],
+    scenarios: ['inflating-stand-in'],
+  },
+  {
+    name: 'live-key-evicted',
+    breaks: 'a full table gives up any key, even one that is being refused',
+    edits: [
+      {
+        file: 'src/limiter/key-store.ts',
+        find: 'const used = this.#usedShare(this.#hand, nowMs)',
+        replace: 'const used = 0',
+      },
+    ],
+    scenarios: ['key-flood'],
+  },
+]

@@ -1,0 +1,131 @@
+import type { Defect } from './defect.ts'
+
+/** Mistakes in who decides, when, and by how much of the limit. */
+export const DECIDING: readonly Defect[] = [
+  {
+    name: 'share-by-live-count',
+    breaks: 'a side of a split divides by the members it still sees',
+    edits: [
+      {
+        file: 'cluster/reach.ts',
+        find: 'const members = this.#membership.mayBeAlive().size\n',
+        replace: `const live = this.#membership.mayBeAlive().size - this.#outOfReach.size
+    if (live > 0) return { reached: live, members: live, splitForMs: 0 }
+    const members = live
+`,
+      },
+    ],
+    scenarios: ['alone-3-share', 'split-1-2-share'],
+  },
+  {
+    name: 'surcharge-kept',
+    breaks: 'what checks weighed in a split beyond their cost is kept when it has healed',
+    edits: [
+      {
+        file: 'src/limiter/token-bucket.ts',
+        find: "if (weight.type === 'whole') store.dropSurcharge(row, nowMs)\n  else if",
+        replace: 'if',
+      },
+    ],
+    scenarios: ['alone-3-share'],
+  },
+  {
+    name: 'joiner-decides-first',
+    breaks: 'a joiner takes its place in the ring before it has heard what its keys have used',
+    edits: [
+      {
+        file: 'cluster/joining.ts',
+        find: 'return active.every(hasBeenPulled)',
+        replace: 'return true',
+      },
+      {
+        file: 'cluster/hand-off.ts',
+        find: 'this.#isOpen = this.#awaited.size > 0',
+        replace: 'this.#isOpen = false',
+      },
+    ],
+    scenarios: ['join-after-burst', 'join-saturated'],
+  },
+  {
+    name: 'late-counts-ignored',
+    breaks: 'the acting owner does not lift its bucket by counts that arrive late',
+    edits: [
+      {
+        file: 'src/limiter/counts-reader.ts',
+        find: 'if (acts) store.lift(key, index, foldedBefore, nowMs)',
+        replace: '',
+      },
+    ],
+    scenarios: ['flapping-split', 'pause-owner'],
+  },
+  {
+    name: 'previous-not-resent',
+    breaks: 'a publication holds only what is new since the last one, which may be lost',
+    edits: [
+      {
+        file: 'cluster/dissemination.ts',
+        find: 'this.#sinceMs = this.#beforeLastMs',
+        replace: 'this.#sinceMs = this.#lastMs',
+      },
+    ],
+    scenarios: ['kill-owner', 'lossy-gossip'],
+  },
+  {
+    name: 'origin-admits-on-timeout',
+    breaks: 'a check whose owner does not answer in time is simply let through',
+    edits: [
+      {
+        file: 'cluster/journeys.ts',
+        find: 'for (const check of this.#forwarding.overdue(nowMs)) this.reroute(check, nowMs)',
+        replace: `for (const check of this.#forwarding.overdue(nowMs)) {
+      const { id } = check.origin
+      const numbers = { limit: 0, remaining: 0, retryAfterMs: 0, resetMs: 0 }
+      this.#settle(check, { id, verdict: 'allowed', ...numbers }, this.#membership.self.id, nowMs)
+    }`,
+      },
+    ],
+    scenarios: ['pause-owner', 'power-off-owner'],
+  },
+  {
+    name: 'hand-off-without-stopping',
+    breaks: 'a node that leaves hands its keys over, and goes on deciding them',
+    edits: [
+      {
+        file: 'cluster/replica.ts',
+        find: 'this.#handOff.tell(peer, lastWords, nowMs)',
+        replace: `this.#handOff.tell(peer, lastWords, nowMs)
+    this.membership.enter('active', nowMs)`,
+      },
+    ],
+    scenarios: ['leave-saturated', 'rolling-restart'],
+  },
+  {
+    name: 'retry-after-short',
+    breaks: '`retryAfterMs` is 10 % too short',
+    edits: [
+      {
+        file: 'src/limiter/token-bucket.ts',
+        find: 'const retryAfterMs = behindMs + Math.ceil(excess / limit.drainPerMs)',
+        replace: 'const retryAfterMs = behindMs + Math.ceil((0.9 * excess) / limit.drainPerMs)',
+      },
+    ],
+    scenarios: ['steady-tenfold'],
+  },
+  {
+    name: 'ring-by-insertion-order',
+    breaks: "a member's place on the ring depends on when it was heard of",
+    edits: [
+      {
+        file: 'cluster/placement.ts',
+        find: 'this.members = [...new Set(members)].sort()',
+        replace: 'this.members = [...new Set(members)]',
+      },
+      {
+        file: 'cluster/placement.ts',
+        find: 'const lists = members.map(ringPointsOf)',
+        replace: 'const lists = members.map((_, index) => ringPointsOf(String(index) as NodeId))',
+      },
+    ],
+    scenarios: [],
+  },
+]
