@@ -72,8 +72,9 @@ export class HandOff {
   /** The peer is in the ring from now on, or this node no longer: tells it all about the keys it has got. */
   tell(peer: NodeId, lastWords: readonly Counts[], nowMs: number): void {
     if (!this.#membership.isLinked(peer)) return
-    const { placement, self } = this.#membership
-    const isTheirs = (hashHi: number) => placement.owner(hashHi) === peer
+    const { self } = this.#membership
+    // Asked for with the first key: a ring that is about to change again is not worth making for none.
+    const isTheirs = (hashHi: number) => this.#membership.placement.owner(hashHi) === peer
     const { counts, levels } = this.#state.handOver(isTheirs, nowMs)
     const send = (part: Partial<HandOver>) => this.#outbox.send(peer, { ...NOTHING, ...part })
     for (const some of [...lastWords, ...counts]) send({ counts: some })
@@ -83,9 +84,9 @@ export class HandOff {
 
   /** A peer's levels. They are believed of keys that it was to hand over, or owns until it says that it has left. */
   heard(from: NodeId, { levels, members }: HandOver, nowMs: number): void {
-    const { placement, self } = this.#membership
-    const heir = this.#awaited.has(from) ? self.id : from
-    this.#state.takeOver(levels, (hashHi) => placement.owner(hashHi) === heir, nowMs)
+    const heir = this.#awaited.has(from) ? this.#membership.self.id : from
+    const isTheirs = (hashHi: number) => this.#membership.placement.owner(hashHi) === heir
+    this.#state.takeOver(levels, isTheirs, nowMs)
     if (members.length > 0) this.#awaited.delete(from)
   }
 

@@ -88,12 +88,21 @@ export class Journeys {
     this.release(nowMs)
   }
 
-  /** A check came back undecided: ask the next candidate, or decide. */
+  /**
+   * A check came back undecided: ask the next candidate, or decide. Whoever asked is waiting for this answer:
+   * to ask it would be a circle (invariant 12), but if it owns the key by now it is to decide itself.
+   */
   reroute(check: TravellingCheck, nowMs: number): void {
-    const isLast = check.tried.length >= FORWARD_ATTEMPTS_MAX
-    // Whoever asked is waiting for this answer: to ask it would be a circle (invariant 12).
-    const vain = [...askerOf(check), ...check.tried]
-    const way = isLast ? 'here' : this.route(check.key.hashHi, vain, nowMs)
+    const { placement, self } = this.#membership
+    const { key, origin, tried } = check
+    const asker = askerOf(check)
+    const owner = placement.owner(key.hashHi)
+    if (owner !== undefined && asker.includes(owner)) {
+      this.#settle(check, moved(origin.id), self.id, nowMs)
+      return
+    }
+    const isLast = tried.length >= FORWARD_ATTEMPTS_MAX
+    const way = isLast ? 'here' : this.route(key.hashHi, [...asker, ...tried], nowMs)
     if (way === 'here') this.#end(check, 'owner_unreachable', nowMs)
     else this.travel(check, way, nowMs)
   }

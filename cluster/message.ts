@@ -67,7 +67,7 @@ export interface Forward {
 
 /**
  * How a forwarded check was decided, or why it was not: the asker then decides itself. `unknown_rule`: there
- * is no such rule here. `moved`: it has been handed over, before this answer and on the same stream.
+ * is no such rule here. `moved`: the ring has changed, and the asker has been told of it before this answer.
  */
 export const VERDICTS = [
   'allowed',

@@ -36,6 +36,13 @@ export class Reaching {
     return this.#outOfReach.size === 0
   }
 
+  /** For a decision of this node about a key of `owner`. */
+  reachFor(owner: NodeId, nowMs: number): Reach {
+    const { self } = this.#membership
+    if (self.state === 'joining') return this.#asJoiner()
+    return owner === self.id ? this.asOwner(nowMs) : this.asStandIn(owner, nowMs)
+  }
+
   /** For a decision about a key this node owns. */
   asOwner(nowMs: number): Reach {
     const members = this.#membership.mayBeAlive().size
@@ -44,7 +51,7 @@ export class Reaching {
   }
 
   /** For a decision before this node is in the ring: all that it knows of may be deciding alone, as it does. */
-  asJoiner(): Reach {
+  #asJoiner(): Reach {
     const isGone = { joining: false, active: false, suspect: false, dead: true, left: true }
     const members = this.#membership.records.filter(({ state }) => !isGone[state]).length
     return { reached: 1, members, splitForMs: 0 }

@@ -254,15 +254,9 @@ export class Node {
    */
   #decide(state: RuleState, key: KeyHash, cost: number, owner: NodeId, nowMs: number): Decision {
     const { reaching, membership } = this.#replica
-    const standsIn = owner !== this.#self.id
-    const isJoining = membership.self.state === 'joining'
-    if (!standsIn && !isJoining && reaching.isWhole) return state.decide(key, cost, nowMs)
-    const reach = isJoining
-      ? reaching.asJoiner()
-      : standsIn
-        ? reaching.asStandIn(owner, nowMs)
-        : reaching.asOwner(nowMs)
-    const held = standing(state.rule.onPartition ?? 'majority', reach)
+    const isOwner = owner === this.#self.id && membership.self.state !== 'joining'
+    if (isOwner && reaching.isWhole) return state.decide(key, cost, nowMs)
+    const held = standing(state.rule.onPartition ?? 'majority', reaching.reachFor(owner, nowMs))
     return held.type === 'closed' ? closed() : state.decide(key, cost, nowMs, held)
   }
 

@@ -26,6 +26,10 @@ export function positionOf(
     scale: log ? domain : { ...domain, zero: false },
     axis: {
       format: numberFormat(axis.to),
+      // Short forms share one prefix along an axis, and 0k is no number.
+      ...(numberFormat(axis.to) === '~s'
+        ? { labelExpr: "datum.value === 0 ? '0' : datum.label" }
+        : {}),
       ...(log ? { values: logTicks(axis) } : {}),
       ...more,
     },

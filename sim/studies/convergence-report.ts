@@ -188,13 +188,13 @@ function lossFigure(losses: readonly Lossy[]): Figure {
     id: 'loss',
     title: `Share of admissions that all of ${nodes} nodes know, under loss`,
     caption:
-      "A frame is unheard by a node that misses it whatever copies it is handed; a lost copy may be made up for by another. Who misses a frame hears its author's next one after a silence of more than 1.5 intervals, and compares counts with the author at once. Who misses several in a row waits the longer.",
+      "A frame is unheard by a node that misses it whatever copies it is handed; a copy that is lost on its way may be made up for by another. Who misses a frame hears its author's next one after a silence of more than 1.5 intervals, and compares counts with the author at once. Who misses several in a row waits the longer.",
     spec: convergence(
       losses.map(({ name, spread }) => {
         const times = untilAllKnowMs(spread)
         const share = (afterMs: number) =>
           times.filter((ms) => ms <= afterMs).length / spread.heardMs.length
-        return { name, points: curve(endMs, share) }
+        return { name: name.replace(' of copies', ''), points: curve(endMs, share) }
       }),
       'admissions that all nodes know',
     ),

@@ -32,6 +32,7 @@ export function limiterOf(
     numbersMax: 1_000,
     actorsMax: 16,
     rulesMax: 16,
+    levelNumbersMax: 4_000,
     ...others,
   })
 }

@@ -7,6 +7,7 @@ import {
   FRAME_DIGESTS_MAX,
   FRAME_MEMBERS_MAX,
   HOPS_MAX,
+  LEVEL_NUMBERS_MAX,
   MEMBER_ADDRESSES_MAX,
   MESSAGE_RULES_MAX,
   NODE_ID_BYTES_MAX,
@@ -24,6 +25,7 @@ import {
   VERDICTS,
 } from '../../cluster/message.ts'
 import type { Counts, DigestBlock } from '../../crdt/counts.ts'
+import type { LevelsBlock } from '../../crdt/levels.ts'
 import { bytesOf } from './messages.ts'
 
 /**
@@ -94,6 +96,11 @@ function judgeOwnFields(message: Message, found: Findings): void {
         found.text(rule, 'rule', RULE_NAME_BYTES_MAX)
         found.must(bits instanceof Uint8Array && bits.length === 32, 'bits')
       }
+      break
+    case 'hand-over':
+      found.list(message.members, 'own record', 1)
+      found.list(message.levels, 'levels', MESSAGE_RULES_MAX)
+      for (const block of message.levels) judgeLevels(block, found)
   }
 }
 
@@ -134,6 +141,19 @@ function judgeDigest(
   found.whole(limit, 'limit', RULE_LIMITS_MAX - 1)
   for (const value of [sliceMs, from, to]) found.whole(value, 'digest')
   found.must(buckets instanceof Uint32Array && buckets.length === 256, 'buckets')
+}
+
+function judgeLevels({ rule, meters, entries }: LevelsBlock, found: Findings): void {
+  found.text(rule, 'rule of levels', RULE_NAME_BYTES_MAX)
+  const limits = meters.length / 3
+  found.must(limits >= 1 && limits <= RULE_LIMITS_MAX && limits % 1 === 0, 'meters')
+  found.list(entries, 'levels', LEVEL_NUMBERS_MAX)
+  for (const value of [...meters, ...entries]) found.whole(value, 'level')
+  const size = 2 + 2 * limits
+  found.must(entries.length % size === 0, 'structure of levels')
+  entries.forEach((value, at) => {
+    if (at % size < 2) found.word(value, 'hash')
+  })
 }
 
 function judgeCounts({ actors, blocks }: Counts, found: Findings): void {

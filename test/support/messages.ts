@@ -22,6 +22,7 @@ import {
   VERDICTS,
 } from '../../cluster/message.ts'
 import type { Counts, CountsBlock, DigestBlock, WantedBuckets } from '../../crdt/counts.ts'
+import type { LevelsBlock } from '../../crdt/levels.ts'
 import type { Actor, NodeId } from '../../crdt/node-id.ts'
 
 /** Arbitrary valid messages: every kind, every field within what `cluster/wire.ts` accepts. */
@@ -120,6 +121,20 @@ const wanted: fc.Arbitrary<WantedBuckets> = fc.record({
   bits: fc.uint8Array({ minLength: 32, maxLength: 32 }),
 })
 
+const levels: fc.Arbitrary<LevelsBlock> = fc
+  .integer({ min: 1, max: RULE_LIMITS_MAX })
+  .chain((limits) => {
+    const exactly = (length: number) => fc.array(whole, { minLength: length, maxLength: length })
+    const entry = fc
+      .tuple(word, word, exactly(2 * limits))
+      .map(([hi, lo, numbers]) => [hi, lo, ...numbers])
+    return fc.record({
+      rule,
+      meters: exactly(3 * limits),
+      entries: fc.array(entry, { maxLength: 4 }).map((all) => all.flat()),
+    })
+  })
+
 function upTo<Item>(most: number, item: fc.Arbitrary<Item>): fc.Arbitrary<Item[]> {
   return fc.array(item, { maxLength: most, size: 'small' })
 }
@@ -159,6 +174,12 @@ export const messages: { readonly [Type in Message['type']]: fc.Arbitrary<Messag
     counts,
     want: upTo(3, wanted),
     last: fc.boolean(),
+  }),
+  'hand-over': fc.record({
+    type: fc.constant('hand-over' as const),
+    counts,
+    levels: upTo(3, levels),
+    members: fc.array(member, { maxLength: 1 }),
   }),
 }
 
