@@ -114,6 +114,13 @@ export class Host {
     this.#occupy(forMs)
   }
 
+  /** The process has all its time again, and gets at once to what waited. */
+  relieve(): void {
+    this.inputMs = 0
+    this.#busyUntilMs = 0
+    this.#wake()
+  }
+
   leave(): void {
     this.#happen(() => this.node.leave(this.nowMs))
   }

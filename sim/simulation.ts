@@ -271,7 +271,7 @@ export class Simulation implements HostObserver, World {
   }
 
   /**
-   * Everything is mended: cuts heal, nobody lies any more, and whoever went down is started. Nodes that
+   * Everything is mended: cuts heal, nobody lies or sleeps any more, and whoever went down is started. Nodes that
    * left in order stay away.
    */
   mend(): void {
@@ -279,7 +279,7 @@ export class Simulation implements HostObserver, World {
     for (const id of this.ids) {
       const host = this.host(id)
       host.lie = undefined
-      host.inputMs = 0
+      host.relieve()
       if (!host.alive && !this.#left.has(id)) this.revive(id)
     }
   }

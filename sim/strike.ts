@@ -79,9 +79,7 @@ export function strike(world: World, fault: Fault): void {
 function slow(world: World, { node, inputMs, forMs }: Extract<Fault, { type: 'slow' }>): void {
   const host = world.host(node)
   host.inputMs = inputMs
-  world.at(world.nowMs + forMs, () => {
-    host.inputMs = 0
-  })
+  world.at(world.nowMs + forMs, () => host.relieve())
 }
 
 function split(network: Network, sides: readonly (readonly NodeId[])[]): void {

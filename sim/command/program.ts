@@ -139,13 +139,24 @@ function addScenario(program: Command, context: InContext, end: End): void {
 
 function addAll(program: Command, context: InContext, end: End): void {
   withCommon(program.command('all').description('run every scenario, each in its own setting'))
-    .option('--seeds <count>', 'so many seeds of each', whole(1, 1_000_000), 1)
+    .option(
+      '--seeds <count>',
+      'so many seeds of each; of clusters above 20 nodes a twentieth',
+      whole(1, 1_000_000),
+      1,
+    )
+    .option('--write <file>', 'put the table into this Markdown file, between its marks')
     .addOption(reportOption())
     .addOption(threadsOption())
-    .action(({ seed, seeds = 1, json = false, report, threads, ...flags }: Flags) => {
-      const wish = { name: undefined, seed, seeds, setting: settingOf(flags), json, report }
+    .action(({ seed, seeds = 1, json = false, report, threads, write, ...flags }: AllFlags) => {
+      const setting = settingOf(flags)
+      const wish = { name: undefined, seed, seeds, setting, json, report, write }
       return end(runScenarios(wish, context(threads)))
     })
+}
+
+interface AllFlags extends Flags {
+  readonly write?: string
 }
 
 interface SwarmFlags extends Flags {

@@ -8,6 +8,7 @@ import { Pool } from './pool.ts'
 import { Progress } from './progress.ts'
 import { repeatScenario } from './repeat.ts'
 import { scenarioReport } from './scenario-report.ts'
+import { writeTable } from './scenario-table.ts'
 import { complaints, isGood, type Told, tableOf, verdictOf, worstOf } from './verdict.ts'
 
 export interface ScenarioWish {
@@ -19,6 +20,8 @@ export interface ScenarioWish {
   readonly setting: Partial<Setting>
   readonly json: boolean
   readonly report: string | undefined
+  /** A Markdown file whose table of scenarios is to be replaced by this run's. */
+  readonly write?: string | undefined
 }
 
 /** Runs scenarios with one seed after the other. Whatever is violated makes the command fail. */
@@ -36,6 +39,7 @@ export async function runScenarios(wish: ScenarioWish, context: Context): Promis
     terminal.print(`\n${summary}`)
   }
   for (const row of bad) for (const line of complaints(row, repeat(row))) terminal.complain(line)
+  if (wish.write !== undefined) await writeTable(wish.write, told)
   if (wish.report !== undefined) {
     const { writeReport } = await import('../report/write-report.ts')
     const [page = ''] = await writeReport(scenarioReport(told, givenCommand(context)), wish.report)
@@ -49,17 +53,31 @@ async function tellAll(
   wish: ScenarioWish,
   { threads, screen }: Context,
 ): Promise<{ readonly told: readonly Told[]; readonly summary: string }> {
-  const runs = names.length * wish.seeds
+  const seedsOf = (name: string) =>
+    wish.name === undefined ? fairSeeds(name, wish.seeds) : wish.seeds
+  const runs = names.reduce((sum, name) => sum + seedsOf(name), 0)
   const pool = new Pool(Math.min(threads, runs))
   const progress = new Progress(screen, () => pool.underWay)
   progress.measureBy(() => progress.done / runs)
   try {
-    const told = await Promise.all(names.map((name) => tell(name, wish, pool, progress)))
+    const told = await Promise.all(
+      names.map((name) => tell(name, { ...wish, seeds: seedsOf(name) }, pool, progress)),
+    )
     return { told, summary: progress.summary }
   } finally {
     progress.end()
     await pool.close()
   }
+}
+
+/** One seed of a large cluster takes as long as a hundred of a small one. */
+const LARGE_NODES = 20
+const LARGE_SEEDS_SHARE = 1 / 20
+
+/** Among all scenarios, those of large clusters are run with a twentieth of the seeds. */
+function fairSeeds(name: string, seeds: number): number {
+  const { setting } = scenarioCalled(name)
+  return setting.nodes > LARGE_NODES ? Math.ceil(seeds * LARGE_SEEDS_SHARE) : seeds
 }
 
 async function tell(

@@ -67,6 +67,7 @@ export const HEADING = [
   'WORST',
   'TIGHT',
   'SEED',
+  'OF',
   'VERDICT',
 ] as const
 
@@ -85,6 +86,7 @@ export function cellsOf({ formula, rows }: Told): string[] {
     tokensText(overshoot),
     tightness,
     `${seed}`,
+    `${rows.length}`,
     verdictText(rows),
   ]
 }
