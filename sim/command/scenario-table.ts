@@ -1,14 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { SCENARIOS } from '../scenarios/all.ts'
+import { markedPart, withMarkedPart } from './marked-part.ts'
 import { tokensText } from './number-text.ts'
 import { isGood, type Told, worstOf } from './verdict.ts'
 
 // The table of docs/guarantees.md that says what each scenario may cost and what it did cost.
 
-const BEGIN = '<!-- scenarios:begin -->'
-const END = '<!-- scenarios:end -->'
-const HEAD = `| scenario | what happens | bound | tokens | worst | of the bound | seed | of | verdict |
-| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |`
+const MARK = 'scenarios'
+const HEAD = [
+  '| scenario | what happens | bound | tokens | worst | of the bound | seed | of | verdict |',
+  '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
+]
 const LINE =
   /^\| `([^`]+)` \| [^|]+ \| ([^|]+) \| ([\d.,]+) \| ([\d.,]+) \| [^|]+ \| (\d+) \| (\d+) \| (\w+) \|$/
 
@@ -29,13 +31,12 @@ export async function writeTable(file: string, told: readonly Told[]): Promise<v
 }
 
 export function withTable(text: string, told: readonly Told[]): string {
-  const { before, after } = around(text)
-  return `${before}${BEGIN}\n${HEAD}\n${told.map(lineOf).join('\n')}\n${END}${after}`
+  return withMarkedPart(text, MARK, [...HEAD, ...told.map(lineOf)])
 }
 
 export function rowsIn(text: string): TableRow[] {
-  return around(text)
-    .table.split('\n')
+  return markedPart(text, MARK)
+    .part.split('\n')
     .flatMap((line) => {
       const [, scenario, formula, bound, worst, seed, seeds, verdict] = LINE.exec(line) ?? []
       if (scenario === undefined || formula === undefined || bound === undefined) return []
@@ -51,13 +52,4 @@ function lineOf({ formula, rows }: Told): string {
   const verdict = rows.every(isGood) ? 'within' : 'violated'
   const tokens = `${tokensText(bound)} | ${tokensText(overshoot)} | ${tightness}`
   return `| \`${scenario}\` | ${story} | ${formula} | ${tokens} | ${seed} | ${rows.length} | ${verdict} |`
-}
-
-function around(text: string): { before: string; table: string; after: string } {
-  const [before, rest] = text.split(BEGIN)
-  const [table, after] = rest?.split(END) ?? []
-  if (before === undefined || table === undefined || after === undefined) {
-    throw new Error(`the file has no ${BEGIN} … ${END} to write the table between: add both lines`)
-  }
-  return { before, table, after }
 }

@@ -1,10 +1,13 @@
+import { markedPart, withMarkedPart } from '../../sim/command/marked-part.ts'
 import type { Row } from './report.ts'
 
 // The table of docs/guarantees.md that says which defect was caught by what.
 
-const BEGIN = '<!-- defects:begin -->'
-const END = '<!-- defects:end -->'
-const HEAD = '| defect | what it breaks | caught by | in | runs |\n| --- | --- | --- | --- | --- |'
+const MARK = 'defects'
+const HEAD = [
+  '| defect | what it breaks | caught by | in | runs |',
+  '| --- | --- | --- | --- | --- |',
+]
 const LINE = /^\| `([^`]+)` \| .* \| ([^|]+) \| [^|]+ \| [^|]+ \|$/
 
 /**
@@ -13,14 +16,13 @@ const LINE = /^\| `([^`]+)` \| .* \| ([^|]+) \| [^|]+ \| [^|]+ \|$/
  * @throws Error if the marks are not there.
  */
 export function withTable(text: string, rows: readonly Row[]): string {
-  const { before, after } = around(text)
-  return `${before}${BEGIN}\n${HEAD}\n${rows.map(lineOf).join('\n')}\n${END}${after}`
+  return withMarkedPart(text, MARK, [...HEAD, ...rows.map(lineOf)])
 }
 
 /** The defects that the table lists, by name, and whether each was caught. */
 export function listedIn(text: string): { readonly name: string; readonly caught: boolean }[] {
-  return around(text)
-    .table.split('\n')
+  return markedPart(text, MARK)
+    .part.split('\n')
     .flatMap((line) => {
       const [, name, by] = LINE.exec(line) ?? []
       return name === undefined || by === undefined ? [] : [{ name, caught: by !== ESCAPED }]
@@ -33,13 +35,4 @@ function lineOf({ name, breaks, runs, caught }: Row): string {
   const by = caught === undefined ? ESCAPED : `${caught.invariant}: ${caught.oracle}`
   const where = caught === undefined ? 'anything' : `${caught.by}, seed ${caught.seed}`
   return `| \`${name}\` | ${breaks} | ${by} | ${where} | ${runs} |`
-}
-
-function around(text: string): { before: string; table: string; after: string } {
-  const [before, rest] = text.split(BEGIN)
-  const [table, after] = rest?.split(END) ?? []
-  if (before === undefined || table === undefined || after === undefined) {
-    throw new Error(`there is no ${BEGIN} … ${END} to write the table to`)
-  }
-  return { before, table, after }
 }
