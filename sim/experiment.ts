@@ -38,3 +38,16 @@ export function preferenceOf(
   const { hi } = ruleHasher(hashKeyOf(seed), rule.name).hash(key)
   return new Placement(nodesOf({ nodes })).preference(hi, nodes)
 }
+
+/** Nodes that faults are about although the cluster has no such node. */
+export function strangersIn(experiment: Pick<Experiment, 'nodes' | 'faults'>): NodeId[] {
+  const known = new Set(nodesOf(experiment))
+  return experiment.faults.flatMap(namedBy).filter((id) => !known.has(id))
+}
+
+function namedBy(fault: Fault): readonly NodeId[] {
+  if ('node' in fault) return [fault.node]
+  if ('from' in fault) return [fault.from, fault.to]
+  if ('a' in fault) return [fault.a, fault.b]
+  return 'sides' in fault ? fault.sides.flat() : []
+}

@@ -34,6 +34,7 @@ export const mergeLaws: Oracle = {
 function brokenLaw(watch: Watch, key: TrueKey, turn: number): string | undefined {
   const { world } = watch
   const { live } = world
+  if (live.length === 0) return undefined
   const nowMs = Math.floor(world.nowMs)
   const [a, b, c] = [0, 1, 2].map((step) => {
     const id = live[(turn + step) % live.length] as NodeId

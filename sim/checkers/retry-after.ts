@@ -26,7 +26,7 @@ export const retryAfter: Oracle = {
     if (probe !== undefined && !troubles.clocksDiffer && !troubles.rulesDiffer) {
       const atMs = START_MS + READY_MS + probe.flow.untilMs + QUIET_MS
       world.at(atMs, () => {
-        if (troubles.isCalm) interview(watch, probe.flow, handlers)
+        if (troubles.isCalm && world.live.length > 0) interview(watch, probe.flow, handlers)
       })
     }
     return {

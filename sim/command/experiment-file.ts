@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { CommandError } from '../../src/cli/exit-code.ts'
-import type { Experiment } from '../experiment.ts'
+import { type Experiment, strangersIn } from '../experiment.ts'
 
 const PARTS = ['seed', 'nodes', 'rules', 'faults', 'workload', 'safetyMs'] as const
 
@@ -18,7 +18,25 @@ export function readExperiment(file: string): Experiment {
       `is no experiment: it lacks ${missing.map((part) => `"${part}"`).join(', ')}`,
     )
   }
-  return inside as unknown as Experiment
+  const wrong = PARTS.filter(
+    (part) => !isOfItsKind(part, (inside as Record<string, unknown>)[part]),
+  )
+  if (wrong.length > 0) {
+    throw unusable(
+      file,
+      `is no experiment: ${wrong.map((part) => `"${part}"`).join(', ')} cannot be that`,
+    )
+  }
+  const experiment = inside as unknown as Experiment
+  const strangers = strangersIn(experiment)
+  if (strangers.length > 0) throw unusable(file, `has no node ${strangers.join(', ')}`)
+  return experiment
+}
+
+function isOfItsKind(part: (typeof PARTS)[number], value: unknown): boolean {
+  if (part === 'nodes') return Number.isInteger(value) && Number(value) >= 1
+  if (part === 'seed' || part === 'safetyMs') return Number.isInteger(value) && Number(value) >= 0
+  return Array.isArray(value) && value.every(isObject)
 }
 
 function parsed(file: string): unknown {

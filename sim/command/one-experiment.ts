@@ -1,5 +1,5 @@
-import type { ExitCode } from '../../src/cli/exit-code.ts'
-import type { Experiment } from '../experiment.ts'
+import { CommandError, type ExitCode } from '../../src/cli/exit-code.ts'
+import { type Experiment, strangersIn } from '../experiment.ts'
 import type { Setting } from '../scenarios/scenario.ts'
 import { drawExperiment } from '../swarm/draw.ts'
 import type { Context } from './context.ts'
@@ -10,13 +10,24 @@ import { replay } from './replay.ts'
 import { type AskedKey, stateLines } from './state-text.ts'
 import { complaints, isGood, tableOf, verdictOf } from './verdict.ts'
 
+/** @throws CommandError if the story needs more nodes. */
 export function scenarioExperiment(
   name: string,
   seed: number,
   setting: Partial<Setting>,
 ): Experiment {
   const scenario = scenarioCalled(name)
-  return scenario.experiment(seed, { ...scenario.setting, ...setting })
+  const experiment = scenario.experiment(seed, { ...scenario.setting, ...setting })
+  if (strangersIn(experiment).length > 0) {
+    throw new CommandError(`${name} is a story of more than ${nodesText(experiment.nodes)}`, {
+      exit: 'usage',
+    })
+  }
+  return experiment
+}
+
+function nodesText(nodes: number): string {
+  return nodes === 1 ? 'one node' : `${nodes} nodes`
 }
 
 export function swarmExperiment(seed: number, nodes: number | undefined): Experiment {

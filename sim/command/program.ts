@@ -206,13 +206,10 @@ function addRun(program: Command, context: InContext, end: End): void {
 
 function addStudies(program: Command, context: InContext, end: End): void {
   for (const study of STUDIES) {
-    withCommon(program.command(study.name).description(study.summary))
-      .option(
-        '--seeds <count>',
-        'so many seeds (default: as many as it takes)',
-        whole(1, 1_000_000),
-      )
-      .addOption(policyOption())
+    const command = withCommon(program.command(study.name).description(study.summary))
+    if (study.takes.includes('seeds')) command.addOption(studySeedsOption())
+    if (study.takes.includes('onPartition')) command.addOption(policyOption())
+    command
       .addOption(reportOption())
       .action(({ seed, seeds, nodes, policy, json = false, report }: Flags) =>
         end(runStudy(study, { seed, seeds, nodes, policy, json, report }, context(1))),
@@ -235,6 +232,12 @@ function threadsOption(): Option {
   return new Option('--threads <count>', 'runs at a time')
     .argParser(whole(1, 256))
     .default(availableParallelism())
+}
+
+function studySeedsOption(): Option {
+  return new Option('--seeds <count>', 'so many seeds (default: as many as it takes)').argParser(
+    whole(1, 1_000_000),
+  )
 }
 
 function policyOption(): Option {

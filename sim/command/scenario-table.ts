@@ -1,4 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, readFile, writeFile } from 'node:fs/promises'
+import { CommandError } from '../../src/cli/exit-code.ts'
 import { SCENARIOS } from '../scenarios/all.ts'
 import { markedPart, withMarkedPart } from './marked-part.ts'
 import { tokensText } from './number-text.ts'
@@ -23,6 +25,20 @@ export interface TableRow {
   readonly seed: number
   readonly seeds: number
   readonly verdict: string
+}
+
+/** Whether the table can be written, before anybody waits for what goes into it. @throws CommandError */
+export async function assertMarked(file: string): Promise<void> {
+  try {
+    markedPart(await readFile(file, 'utf8'), MARK)
+    await access(file, constants.W_OK)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CommandError(`cannot write the table into ${file}: ${why}`, {
+      exit: 'configuration',
+      cause,
+    })
+  }
 }
 
 /** Replaces the table in a file. @throws Error if the file has no marks for it. */

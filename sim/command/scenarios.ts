@@ -4,11 +4,13 @@ import type { Setting } from '../scenarios/scenario.ts'
 import { type Context, givenCommand } from './context.ts'
 import type { Row } from './job.ts'
 import { scenarioCalled } from './job.ts'
+import { scenarioExperiment } from './one-experiment.ts'
 import { Pool } from './pool.ts'
 import { Progress } from './progress.ts'
 import { repeatScenario } from './repeat.ts'
+import { assertWritable, writePictures } from './report-folder.ts'
 import { scenarioReport } from './scenario-report.ts'
-import { writeTable } from './scenario-table.ts'
+import { assertMarked, writeTable } from './scenario-table.ts'
 import { complaints, isGood, type Told, tableOf, verdictOf, worstOf } from './verdict.ts'
 
 export interface ScenarioWish {
@@ -27,7 +29,10 @@ export interface ScenarioWish {
 /** Runs scenarios with one seed after the other. Whatever is violated makes the command fail. */
 export async function runScenarios(wish: ScenarioWish, context: Context): Promise<ExitCode> {
   const { terminal } = context
+  if (wish.report !== undefined) await assertWritable(wish.report)
+  if (wish.write !== undefined) await assertMarked(wish.write)
   const names = wish.name === undefined ? SCENARIOS.map(({ name }) => name) : [wish.name]
+  for (const name of names) scenarioExperiment(name, wish.seed, wish.setting)
   const { told, summary } = await tellAll(names, wish, context)
   const repeat = (row: Row) => repeatScenario(context.caller, row.scenario, row.seed, wish.setting)
   const bad = told.flatMap(({ rows }) => rows).filter((row) => !isGood(row))
@@ -41,9 +46,7 @@ export async function runScenarios(wish: ScenarioWish, context: Context): Promis
   for (const row of bad) for (const line of complaints(row, repeat(row))) terminal.complain(line)
   if (wish.write !== undefined) await writeTable(wish.write, told)
   if (wish.report !== undefined) {
-    const { writeReport } = await import('../report/write-report.ts')
-    const [page = ''] = await writeReport(scenarioReport(told, givenCommand(context)), wish.report)
-    terminal.complain(`report: ${page}`)
+    await writePictures(scenarioReport(told, givenCommand(context)), wish.report, terminal)
   }
   return bad.length === 0 ? 'ok' : 'failure'
 }

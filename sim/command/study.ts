@@ -1,11 +1,12 @@
-import type { ExitCode } from '../../src/cli/exit-code.ts'
+import { CommandError, type ExitCode } from '../../src/cli/exit-code.ts'
 import { renderTable } from '../../src/cli/output.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import type { OnPartition } from '../../src/limiter/policy.ts'
 import type { Report, Table } from '../charts/report.ts'
-import type { Study } from '../studies/study.ts'
+import { type Study, UnfitOptions } from '../studies/study.ts'
 import { type Context, givenCommand } from './context.ts'
 import { countText, durationText } from './number-text.ts'
+import { assertWritable, writePictures } from './report-folder.ts'
 
 export interface StudyWish {
   readonly seed: number
@@ -21,25 +22,30 @@ const SHOW_EVERY_MS = 200
 /** Runs a study and prints its numbers; its pictures go into a report, if one is wanted. */
 export async function runStudy(study: Study, wish: StudyWish, context: Context): Promise<ExitCode> {
   const { terminal, screen } = context
-  const report = study.run(
-    {
-      seed: wish.seed,
-      ...(wish.seeds === undefined ? {} : { seeds: wish.seeds }),
-      ...(wish.nodes === undefined ? {} : { nodes: wish.nodes }),
-      ...(wish.policy === undefined ? {} : { onPartition: wish.policy }),
-      command: givenCommand(context),
-    },
-    progressOn(screen),
-  )
+  if (wish.report !== undefined) await assertWritable(wish.report)
+  const report = reportOf(study, wish, context)
   screen.clear()
   if (wish.json) terminal.print(JSON.stringify(withoutPictures(report)))
   else for (const line of reportLines(report, terminal)) terminal.print(line)
-  if (wish.report !== undefined) {
-    const { writeReport } = await import('../report/write-report.ts')
-    const [page = ''] = await writeReport(report, wish.report)
-    terminal.complain(`report: ${page}`)
-  }
+  if (wish.report !== undefined) await writePictures(report, wish.report, terminal)
   return 'ok'
+}
+
+function reportOf(study: Study, wish: StudyWish, context: Context): Report {
+  const { seed, seeds, nodes, policy } = wish
+  const options = {
+    seed,
+    ...(seeds === undefined ? {} : { seeds }),
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(policy === undefined ? {} : { onPartition: policy }),
+    command: givenCommand(context),
+  }
+  try {
+    return study.run(options, progressOn(context.screen))
+  } catch (error) {
+    if (!(error instanceof UnfitOptions)) throw error
+    throw new CommandError(error.message, { exit: 'usage', cause: error })
+  }
 }
 
 function progressOn(screen: Context['screen']): Parameters<Study['run']>[1] {

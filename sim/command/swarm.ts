@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ExitCode } from '../../src/cli/exit-code.ts'
+import { CommandError, type ExitCode } from '../../src/cli/exit-code.ts'
 import { columns } from '../../src/cli/output.ts'
 import { addSituations, SITUATIONS, type Situations } from '../coverage.ts'
 import type { Violation } from '../oracle.ts'
@@ -126,9 +126,14 @@ async function keepSmallest(
 
 function save(regression: Regression, wanted: string | undefined): string {
   const folder = wanted ?? (existsSync(REGRESSIONS) ? REGRESSIONS : '.')
-  mkdirSync(folder, { recursive: true })
   const file = join(folder, regressionName(regression))
-  writeFileSync(file, `${JSON.stringify(regression, null, 2)}\n`)
+  try {
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(file, `${JSON.stringify(regression, null, 2)}\n`)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CommandError(`cannot save ${file}: ${why}`, { exit: 'configuration', cause })
+  }
   return file
 }
 

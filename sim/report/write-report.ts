@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import type { Report } from '../charts/report.ts'
 import { pageFonts } from './fonts.ts'
 import { page } from './page.ts'
 import { renderChart } from './render-chart.ts'
 import { renderPictures } from './render-picture.ts'
+import { messageOf, unwritable } from './unwritable.ts'
 
 /** What a figure may be called: its files have that name, and a page its anchors. */
 const FIGURE_ID = /^[a-z0-9]+(-[a-z0-9]+)*$/
@@ -67,23 +68,4 @@ function checkReport({ figures, tables }: Report): void {
       )
     }
   }
-}
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  EACCES: 'you may not write there: choose another directory, or change its permissions',
-  EPERM: 'you may not write there: choose another directory, or change its permissions',
-  EROFS: 'its file system is read-only: choose another directory',
-  EEXIST: 'a file has that name: choose another directory, or move the file away',
-  ENOTDIR: 'a part of that path is a file: choose another directory',
-  EISDIR: 'a directory has the name of one of its files: choose another directory',
-  ENOSPC: 'the disk is full: make room, or choose a directory on another disk',
-}
-
-function unwritable(directory: string, error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return `cannot write the report to ${resolve(directory)}: ${REMEDIES[code] ?? messageOf(error)}`
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

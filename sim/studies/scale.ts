@@ -22,6 +22,7 @@ const EXPECTED: ReadonlyMap<number, number> = new Map([
 export const scaleStudy: Study = {
   name: 'scale',
   summary: 'how exact 1 to 1,000 nodes are with 10,000 checks a second each, and at what price',
+  takes: [],
   run: (options, progress) => {
     const { nodes: most = 1_000 } = options
     const sizes = [...EXPECTED.keys()].filter((nodes) => nodes <= most)

@@ -7,8 +7,14 @@ export interface Study {
   readonly name: string
   /** What it asks, in a few words. */
   readonly summary: string
+  /** Which options, beside the seed and the nodes, change anything. */
+  readonly takes: readonly ('seeds' | 'onPartition')[]
+  /** @throws UnfitOptions */
   run(options: StudyOptions, progress: StudyProgress): Report
 }
+
+/** Options that a study can make nothing of. The message is for whoever gave them. */
+export class UnfitOptions extends Error {}
 
 /** What was asked for; what is left out is the study's choice. */
 export interface StudyOptions {

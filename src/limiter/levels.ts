@@ -8,6 +8,9 @@ interface OpenBlock extends LevelsBlock {
   readonly entries: number[]
 }
 
+/** No frame carries more: one such debt, of an enormous burst, would make its whole frame malformed. */
+const LEVEL_MAX = Number.MAX_SAFE_INTEGER
+
 /** Collects levels into messages of at most so many numbers and rules. */
 export class LevelsWriter {
   readonly #numbersMax: number
@@ -30,7 +33,9 @@ export class LevelsWriter {
     const { entries } = this.#block(rule, store, size)
     entries.push(store.table.hi(key), store.table.lo(key))
     for (let limit = 0; limit < store.limits.length; limit++) {
-      entries.push(store.level(key, limit, this.#nowMs), store.folded(key, limit, this.#nowMs))
+      const level = store.level(key, limit, this.#nowMs)
+      const folded = store.folded(key, limit, this.#nowMs)
+      entries.push(Math.min(level, LEVEL_MAX), Math.min(folded, LEVEL_MAX))
     }
     this.#written += size
   }

@@ -2,7 +2,7 @@ import type { Column } from '../../crdt/sliced-counter.ts'
 import { DIRTY, type KeyTable } from './key-table.ts'
 
 /** Keys taken last that are remembered as in use. More take longer to hand over. */
-export const KEYS_TAKEN_KEPT = 1_024
+const KEYS_TAKEN_KEPT = 1_024
 
 /** Keys in the list of unsent ones for each row of the table, at most: some have been forgotten meanwhile. */
 export const UNSENT_PER_ROW_MAX = 2

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { Limiter } from '../../src/limiter/limiter.ts'
 import { limiterOf, NOW_MS, policyOf, ruleOf, stateOf } from '../support/limiters.ts'
 
@@ -110,4 +110,14 @@ describe('many keys', () => {
     expect(Math.max(...sizes)).toBe(40)
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(400)
   })
+})
+
+test('a debt above what a frame can say is told as the most that it can', () => {
+  const from = limiterOf([ruleOf(policyOf(7, 86_400_000, 100_000_000))], 'n1')
+  const state = stateOf(from)
+  const third = { type: 'share', share: { reached: 1, members: 3 } } as const
+  expect(state.decide(state.hash('key'), 50_000_000, NOW_MS, third).type).toBe('allowed')
+  const [block] = from.handOver(everything, NOW_MS).levels.flat()
+  expect(block?.entries.at(-2)).toBe(Number.MAX_SAFE_INTEGER)
+  expect(block?.entries.every(Number.isSafeInteger)).toBe(true)
 })

@@ -13,6 +13,8 @@ import { RecordedTerminal } from '../cli/recorded-terminal.ts'
 const folder = mkdtempSync(join(tmpdir(), 'weir-sim-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
+const KILL_N99 = { atMs: 1, type: 'kill', node: 'n99' }
+
 let terminal: RecordedTerminal
 beforeEach(() => {
   terminal = new RecordedTerminal()
@@ -56,9 +58,9 @@ describe('one scenario', () => {
   test('ends in a table for people, the worst of its seeds', async () => {
     expect(await sim('phase-locked-kill', '--seeds', '2', '--threads', '1')).toBe('ok')
     const [heading, line = '', summary = ''] = terminal.printed
-    expect(heading).toMatch(/^\*\*SCENARIO +FORMULA +BOUND +WORST +TIGHT +SEED +VERDICT\*\*$/)
+    expect(heading).toMatch(/^\*\*SCENARIO +FORMULA +BOUND +WORST +TIGHT +SEED +OF +VERDICT\*\*$/)
     expect(line).toMatch(
-      /^phase-locked-kill +min\(B, u\) ≤ B +100 +9\d(\.\d)? +9\d% +[12] +within$/,
+      /^phase-locked-kill +min\(B, u\) ≤ B +100 +9\d(\.\d)? +9\d% +[12] +2 +within$/,
     )
     expect(summary.trim()).toMatch(
       /^2 runs, [\d,]+ events, .* events per second of processor time$/,
@@ -123,6 +125,12 @@ describe('an experiment in a file', () => {
     ['{', 'is not JSON'],
     ['[]', 'is no experiment: it lacks "seed"'],
     ['{"seed": 1}', 'is no experiment: it lacks "nodes", "rules"'],
+    [
+      JSON.stringify({ ...experiment, nodes: 'x', faults: null }),
+      'is no experiment: "nodes", "faults"',
+    ],
+    [JSON.stringify({ ...experiment, nodes: 0 }), 'is no experiment: "nodes"'],
+    [JSON.stringify({ ...experiment, faults: [KILL_N99] }), 'has no node n99'],
   ])('that holds %s is refused', async (content, why) => {
     writeFileSync(file, content)
     expect(await sim('run', file)).toBe('configuration')
@@ -145,9 +153,33 @@ describe('words that mean nothing', () => {
     [['swarm', '--policy', 'share'], "unknown option '--policy'"],
     [['swarm', '--seeds', '3', '--minutes', '1'], 'cannot be used with'],
     [['run'], "missing required argument 'file'"],
+    [['scale', '--seeds', '2'], "unknown option '--seeds'"],
+    [['gossip', '--policy', 'share'], "unknown option '--policy'"],
+    [['partition', '--nodes', '1'], 'a split takes at least 2 nodes, not 1'],
+    [['convergence', '--nodes', '2'], 'at least 3 nodes, not 2'],
+    [['gossip', '--nodes', '2'], 'at least 3 nodes, not 2'],
+    [['compare', '--nodes', '2'], 'at least 3 nodes, not 2'],
+    [['leave-to-dying-successor', '--nodes', '1'], 'a story of more than one node'],
   ])('%j', async (words, why) => {
     expect(await sim(...words)).toBe('usage')
     expect(terminal.complaints.join('\n')).toContain(why)
+  })
+})
+
+describe('what cannot be written is said before anything is run', () => {
+  const file = join(folder, 'in-the-way')
+  writeFileSync(file, '')
+
+  test.each([
+    [['phase-locked-kill', '--report', file], 'a file has that name: choose another directory'],
+    [['partition', '--report', join(file, 'below')], 'choose another directory'],
+    [['all', '--write', join(folder, 'nowhere.md')], 'cannot write the table into'],
+    [['all', '--write', file], 'to write the table between: add both lines'],
+  ])('%j', async (words, why) => {
+    expect(await sim(...words)).toBe('configuration')
+    expect(terminal.complaints).toHaveLength(1)
+    expect(terminal.complaints[0]).toContain(why)
+    expect(terminal.printed).toEqual([])
   })
 })
 

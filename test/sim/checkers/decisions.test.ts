@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { NodeId } from '../../../crdt/node-id.ts'
 import { boundedOvershoot } from '../../../sim/checkers/bounded-overshoot.ts'
 import { exactness } from '../../../sim/checkers/exactness.ts'
 import { fullRate } from '../../../sim/checkers/full-rate.ts'
@@ -160,6 +161,11 @@ describe('retryAfter (20)', () => {
         : decision,
     )
     expect(perform(SHORT, [retryAfter]).violations[0]?.what).toMatch(what)
+  })
+
+  test('is not asked about where nobody is left to answer', () => {
+    const faults = [{ atMs: 100, type: 'leave', node: 'n1' as NodeId, drainMs: 100 }] as const
+    expect(perform({ ...SHORT, nodes: 1, faults }, [retryAfter]).violations).toEqual([])
   })
 
   test('is asked about in a healthy cluster, and is right', () => {

@@ -48,6 +48,15 @@ describe('merging (3)', () => {
   })
 })
 
+describe('merging while no node lives', () => {
+  test('is nothing to look at', () => {
+    const faults = [{ atMs: 100, type: 'kill', node: 'n1' as NodeId }] as const
+    const scene = stage(mergeLaws, { nodes: 1, faults })
+    expect(() => scene.run(6_000)).not.toThrow()
+    expect(scene.found).toEqual([])
+  })
+})
+
 describe('convergence (4)', () => {
   test('a replica that differs when all should agree is found', () => {
     const scene = stage(converged, { safetyMs: 1_000, workload: [] })
