@@ -65,8 +65,8 @@ export const FORWARD_ATTEMPTS_MAX = 3
  * its tokens would be spent on nobody. Well above every forward timeout.
  */
 export const FORWARD_STALE_MS = 1_000
-/** How fast two clocks may drift apart, in milliseconds per millisecond: above what any oscillator does. */
-export const CLOCK_DRIFT = 0.001
+/** For how long the quickest frame of a peer shows its clock, and then for as long again. */
+export const CLOCK_WINDOW_MS = 10_000
 /** Checks waiting for an answer from peers; above it a check is decided where it is. */
 export const FORWARDS_PENDING_MAX = 65_536
 /** A check is forwarded at most this often, then decided where it is. */

@@ -1,35 +1,46 @@
 import type { NodeId } from '../crdt/node-id.ts'
-import { CLOCK_DRIFT } from './limits.ts'
+import { CLOCK_WINDOW_MS } from './limits.ts'
 
 /**
  * How old a frame is, by the clock of the peer that sent it. A stream keeps what was sent while the network
  * was cut and delivers it when it heals, half a minute later perhaps, and nothing in such a frame looks old.
  *
- * Nobody knows what a peer's clock says, but the quickest frame shows it best: the largest difference ever
+ * Nobody knows what a peer's clock says, but the quickest frame shows it best: the largest difference lately
  * seen between a frame's time of sending and its arrival is the peer's offset less the shortest delay. What
- * takes longer than that is late by the rest. (The minimum filter of NTP, RFC 5905, one way only.) The clocks
- * of two running nodes differ by a constant but for drift, for neither follows its wall clock.
+ * takes longer than that is late by the rest. (The minimum filter of NTP, RFC 5905, one way only.)
+ *
+ * Lately is the present window and the one before. Windows end by what arrives, never by silence, so that
+ * what was known before a cut judges what the cut kept; and a clock that lost time, as that of a machine
+ * that was suspended, is known anew after two of them.
  */
 export class PeerClocks {
-  readonly #quickest = new Map<NodeId, { offsetMs: number; seenMs: number }>()
+  readonly #windows = new Map<NodeId, Window>()
 
   /** A frame of this peer has arrived. Returns how much later than the quickest one, in milliseconds. */
   lateMs(peer: NodeId, sentMs: number, nowMs: number): number {
     const offsetMs = sentMs - nowMs
-    const known = this.#quickest.get(peer)
-    const expectedMs =
-      known === undefined ? offsetMs : known.offsetMs - CLOCK_DRIFT * (nowMs - known.seenMs)
-    if (known === undefined) this.#quickest.set(peer, { offsetMs, seenMs: nowMs })
-    else if (offsetMs >= expectedMs) {
-      // In place: nearly every frame of a steady network is among the quickest.
-      known.offsetMs = offsetMs
-      known.seenMs = nowMs
+    let window = this.#windows.get(peer)
+    if (window === undefined) {
+      window = { sinceMs: nowMs, quickestMs: offsetMs, beforeMs: offsetMs }
+      this.#windows.set(peer, window)
+    } else if (nowMs - window.sinceMs > CLOCK_WINDOW_MS) {
+      window.beforeMs = window.quickestMs
+      window.quickestMs = offsetMs
+      window.sinceMs = nowMs
     }
-    return Math.max(0, expectedMs - offsetMs)
+    window.quickestMs = Math.max(window.quickestMs, offsetMs)
+    return Math.max(window.quickestMs, window.beforeMs) - offsetMs
   }
 
   /** A new link may be to a new life, with another clock. */
   forget(peer: NodeId): void {
-    this.#quickest.delete(peer)
+    this.#windows.delete(peer)
   }
+}
+
+/** Offsets of the quickest frames, in this window and in the one before. Written in place, frame by frame. */
+interface Window {
+  sinceMs: number
+  quickestMs: number
+  beforeMs: number
 }

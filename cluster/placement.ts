@@ -40,11 +40,14 @@ export class Placement {
     const { owners } = ring
     const wanted = Math.min(count, this.members.length)
     const list: NodeId[] = []
+    const isListed = new Uint8Array(this.members.length)
     const start = pointAt(ring, hashHi)
     for (let step = 0; list.length < wanted && step < owners.length; step++) {
       const point = (start + step) % owners.length
-      const member = this.members[owners[point] as number] as NodeId
-      if (!list.includes(member)) list.push(member)
+      const member = owners[point] as number
+      if (isListed[member] === 1) continue
+      isListed[member] = 1
+      list.push(this.members[member] as NodeId)
     }
     return list
   }

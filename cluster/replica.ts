@@ -232,7 +232,7 @@ export class Replica {
     this.#merge(gossip.counts, from, from, nowMs)
     if (known !== undefined && gossip.incarnation < known.incarnation) return
     this.#heard(from, nowMs)
-    this.#clocks.lateMs(from, gossip.sentMs, nowMs)
+    if (known !== undefined) this.#clocks.lateMs(from, gossip.sentMs, nowMs)
     this.#outbox.event({ type: 'clock', peer: from, offsetMs: gossip.sentMs - nowMs })
     const present = this.membership.record(from)
     if (present?.state === 'dead' || gossip.view !== this.membership.view) {

@@ -13,7 +13,14 @@ import type { Flow } from './workload.ts'
 export interface Experiment
   extends Pick<
     SimulationOptions,
-    'seed' | 'nodes' | 'rules' | 'network' | 'keysMax' | 'gossipIntervalMs' | 'clockOffsetsMs'
+    | 'seed'
+    | 'nodes'
+    | 'rules'
+    | 'network'
+    | 'keysMax'
+    | 'gossipIntervalMs'
+    | 'clockOffsetsMs'
+    | 'clockDriftsPpm'
   > {
   readonly faults: readonly Fault[]
   readonly workload: readonly Flow[]

@@ -40,8 +40,8 @@ export class KeyStore {
   #hand = 0
   #sweepAt = 0
   #evicted = 0
-  /** What a token weighs on the level of a key with a surcharge. */
-  #tokenWeight = 1
+  /** What a token weighs on the level of each key with a surcharge. */
+  readonly #weights = new Map<number, number>()
   readonly #chain: number[] = []
 
   /** More than `flushTokens` of one key unsent ask for an early flush. */
@@ -152,7 +152,7 @@ export class KeyStore {
   /** From now on, and until the network is whole, a token of this key weighs so much. */
   surcharge(key: number, weight: number): void {
     this.table.mark(key, SURCHARGED)
-    this.#tokenWeight = weight
+    this.#weights.set(key, weight)
   }
 
   /**
@@ -184,7 +184,7 @@ export class KeyStore {
    */
   lift(key: number, limit: number, foldedBefore: number, nowMs: number): void {
     const { capacityUnits, drainPerMs, slices, sliceMs } = this.limits[limit] as Limit
-    const weight = this.table.isMarked(key, SURCHARGED) ? this.#tokenWeight : 1
+    const weight = this.#weights.get(key) ?? 1
     const rise = weight * Math.max(0, this.folded(key, limit, nowMs) - foldedBefore)
     const level = this.level(key, limit, nowMs)
     const most = Math.max(level, capacityUnits + drainPerMs * slices * sliceMs)
@@ -195,6 +195,7 @@ export class KeyStore {
   dropSurcharge(key: number, nowMs: number): void {
     if (!this.table.isMarked(key, SURCHARGED)) return
     this.table.unmark(key, SURCHARGED)
+    this.#weights.delete(key)
     for (let limit = 0; limit < this.limits.length; limit++) {
       const settled = Math.min(this.level(key, limit, nowMs), this.folded(key, limit, nowMs))
       this.setLevel(key, limit, settled, nowMs)
@@ -247,6 +248,7 @@ export class KeyStore {
 
   /** Forgets a key with everything known about it. */
   forget(key: number, nowMs: number): void {
+    this.#weights.delete(key)
     while (this.table.next(key) !== NO_ROW) this.#dropAfter(key, nowMs)
     this.#blank(key, nowMs)
     this.#doubles.fill(0, this.#bucket(key, 0), this.#bucket(key, this.limits.length))

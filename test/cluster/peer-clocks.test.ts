@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { CLOCK_WINDOW_MS } from '../../cluster/limits.ts'
 import { PeerClocks } from '../../cluster/peer-clocks.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 
@@ -16,7 +17,7 @@ describe('the clock of a peer', () => {
     const clocks = new PeerClocks()
     clocks.lateMs(peer, 1_000, 1_050)
     clocks.lateMs(peer, 2_000, 2_001)
-    expect(clocks.lateMs(peer, 3_000, 3_101)).toBeCloseTo(99, 0)
+    expect(clocks.lateMs(peer, 3_000, 3_101)).toBe(100)
   })
 
   it('shows frames that a cut network kept, each by its own age', () => {
@@ -26,11 +27,24 @@ describe('the clock of a peer', () => {
     expect(clocks.lateMs(peer, 31_990, 32_001)).toBeLessThan(20)
   })
 
-  it('may drift: what was seen long ago counts for less', () => {
+  it('is known from before a cut, however long it was, to all that the cut kept', () => {
     const clocks = new PeerClocks()
+    for (let nowMs = 0; nowMs <= 60_000; nowMs += 500) clocks.lateMs(peer, nowMs, nowMs + 1)
+    const healedMs = 660_000
+    for (let sentMs = 60_500; sentMs < 659_000; sentMs += 500) {
+      expect(clocks.lateMs(peer, sentMs, healedMs)).toBeGreaterThan(900)
+    }
+    expect(clocks.lateMs(peer, healedMs, healedMs + 1)).toBe(0)
+  })
+
+  it('may lose time: after two windows it is taken as it is', () => {
+    const clocks = new PeerClocks()
+    const lostMs = 3_000
     clocks.lateMs(peer, 1_000, 1_000)
-    // A hundred seconds later the peer's clock is 50 ms behind.
-    expect(clocks.lateMs(peer, 100_950, 101_000)).toBe(0)
+    let nowMs = 1_500
+    for (; clocks.lateMs(peer, nowMs - lostMs, nowMs) > 0; nowMs += 500)
+      expect(nowMs).toBeLessThan(25_000)
+    expect(nowMs).toBeGreaterThan(CLOCK_WINDOW_MS)
   })
 
   it('is another one after a new link', () => {

@@ -88,6 +88,19 @@ describe('a surcharge', () => {
     expect(takeAll(one, third())).toBe(13)
   })
 
+  test('is of each key by itself: another one decided by another share changes nothing', () => {
+    const [one, other] = [limiterOf([ruleOf(hour)], 'n1'), limiterOf([ruleOf(hour)], 'n2')]
+    const state = stateOf(one)
+    const tenth: Weight = { type: 'share', share: { reached: 1, members: 10 } }
+    state.decide(state.hash('k'), 1, NOW_MS, third())
+    state.decide(state.hash('another'), 1, NOW_MS, tenth)
+    for (let taken = 0; taken < 10; taken++) {
+      stateOf(other).decide(state.hash('k'), 1, NOW_MS, third())
+    }
+    hear(one, other)
+    expect(takeAll(one, third())).toBe(33 - 1 - 10)
+  })
+
   test('is said to be the reason when the limit itself would allow', () => {
     const state = sideOf(1, 3)
     const key = state.hash('k')
