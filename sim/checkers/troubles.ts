@@ -60,6 +60,7 @@ export class Troubles {
       clockOffsetsMs.some((offset) => offset !== 0) ||
       faults.some(({ type }) => type.startsWith('clock'))
     this.rulesDiffer = faults.some((fault) => fault.type === 'start' && fault.rules !== undefined)
+    if (!isWhole(world)) this.#lastMs = world.nowMs
   }
 
   /** The last trouble; minus infinity if there was none. */
@@ -282,4 +283,9 @@ export class Troubles {
     }
     this.#changed()
   }
+}
+
+/** Lost gossip may have made a node suspect another just before anybody watched: its first checks weigh more. */
+function isWhole(world: Simulation): boolean {
+  return world.live.every((id) => world.host(id).node.replica.reaching.isWhole)
 }

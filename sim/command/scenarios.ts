@@ -33,9 +33,14 @@ export async function runScenarios(wish: ScenarioWish, context: Context): Promis
   if (wish.write !== undefined) await assertMarked(wish.write)
   const names = wish.name === undefined ? SCENARIOS.map(({ name }) => name) : [wish.name]
   for (const name of names) scenarioExperiment(name, wish.seed, wish.setting)
-  const { told, summary } = await tellAll(names, wish, context)
   const repeat = (row: Row) => repeatScenario(context.caller, row.scenario, row.seed, wish.setting)
-  const bad = told.flatMap(({ rows }) => rows).filter((row) => !isGood(row))
+  // At once: a run of an hour that is stopped halfway has said what it found.
+  const judge = (row: Row) => {
+    if (isGood(row)) return
+    context.screen.clear()
+    for (const line of complaints(row, repeat(row))) terminal.complain(line)
+  }
+  const { told, summary } = await tellAll(names, wish, context, judge)
   if (wish.json) {
     const verdicts = told.map(({ rows }) => worstOf(rows)).map((row) => verdictOf(row, repeat(row)))
     terminal.print(JSON.stringify(wish.name === undefined ? { scenarios: verdicts } : verdicts[0]))
@@ -43,18 +48,18 @@ export async function runScenarios(wish: ScenarioWish, context: Context): Promis
     for (const line of tableOf(told, terminal)) terminal.print(line)
     terminal.print(`\n${summary}`)
   }
-  for (const row of bad) for (const line of complaints(row, repeat(row))) terminal.complain(line)
   if (wish.write !== undefined) await writeTable(wish.write, told)
   if (wish.report !== undefined) {
     await writePictures(scenarioReport(told, givenCommand(context)), wish.report, terminal)
   }
-  return bad.length === 0 ? 'ok' : 'failure'
+  return told.every(({ rows }) => rows.every(isGood)) ? 'ok' : 'failure'
 }
 
 async function tellAll(
   names: readonly string[],
   wish: ScenarioWish,
   { threads, screen }: Context,
+  done: (row: Row) => void,
 ): Promise<{ readonly told: readonly Told[]; readonly summary: string }> {
   const seedsOf = (name: string) =>
     wish.name === undefined ? fairSeeds(name, wish.seeds) : wish.seeds
@@ -62,9 +67,13 @@ async function tellAll(
   const pool = new Pool(Math.min(threads, runs))
   const progress = new Progress(screen, () => pool.underWay)
   progress.measureBy(() => progress.done / runs)
+  const finished = (row: Row) => {
+    progress.add(row)
+    done(row)
+  }
   try {
     const told = await Promise.all(
-      names.map((name) => tell(name, { ...wish, seeds: seedsOf(name) }, pool, progress)),
+      names.map((name) => tell(name, { ...wish, seeds: seedsOf(name) }, pool, finished)),
     )
     return { told, summary: progress.summary }
   } finally {
@@ -87,13 +96,13 @@ async function tell(
   name: string,
   { seed, seeds, setting }: ScenarioWish,
   pool: Pool,
-  progress: Progress,
+  finished: (row: Row) => void,
 ): Promise<Told> {
   const rows = await Promise.all(
     Array.from({ length: seeds }, async (_, index) => {
       const result = await pool.run({ type: 'scenario', name, seed: seed + index, setting })
       if (result.type !== 'row') throw new Error(`a scenario gives a row, not ${result.type}`)
-      progress.add(result.row)
+      finished(result.row)
       return result.row
     }),
   )

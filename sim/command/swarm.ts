@@ -37,9 +37,15 @@ export async function runSwarm(wish: SwarmWish, context: Context): Promise<ExitC
   const pool = new Pool(context.threads)
   const progress = new Progress(context.screen, () => pool.underWay)
   try {
-    const rows = await fly(wish, context, pool, progress)
-    const coverage = addSituations(rows.map((row) => row.coverage))
     const repeat = (row: Row) => repeatSwarm(context.caller, row.seed, wish.nodes)
+    const finished = (row: Row) => {
+      progress.add(row)
+      if (row.violations.length === 0) return
+      context.screen.clear()
+      for (const line of complaints(row, repeat(row))) terminal.complain(line)
+    }
+    const rows = await fly(wish, context, pool, progress, finished)
+    const coverage = addSituations(rows.map((row) => row.coverage))
     if (wish.json) {
       const worst = worstOf(rows)
       const violations = rows.flatMap((row) => row.violations)
@@ -49,8 +55,6 @@ export async function runSwarm(wish: SwarmWish, context: Context): Promise<ExitC
       for (const line of summaryLines(rows, coverage, progress)) terminal.print(line)
     }
     const violating = rows.filter(({ violations }) => violations.length > 0)
-    for (const row of violating)
-      for (const line of complaints(row, repeat(row))) terminal.complain(line)
     await keepSmallest(violating, wish, context, pool)
     const missing = missingSituations(rows.length, coverage)
     if (missing.length > 0) {
@@ -69,6 +73,7 @@ async function fly(
   { threads }: Context,
   pool: Pool,
   progress: Progress,
+  finished: (row: Row) => void,
 ): Promise<Row[]> {
   const untilMs = minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60_000
   const seedsMax = minutes === undefined ? seeds : Number.POSITIVE_INFINITY
@@ -81,7 +86,7 @@ async function fly(
       const result = await pool.run({ type: 'swarm', seed: seed + index, nodes })
       if (result.type !== 'row') throw new Error(`a seed gives a row, not ${result.type}`)
       rows[index] = result.row
-      progress.add(result.row)
+      finished(result.row)
     }
   }
   await Promise.all(Array.from({ length: threads }, lane))

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { simulate } from '../../sim/command/program.ts'
-import { SILENT } from '../../sim/command/screen.ts'
+import { logging, SILENT } from '../../sim/command/screen.ts'
 import { SCENARIOS } from '../../sim/scenarios/all.ts'
 import { drawExperiment } from '../../sim/swarm/draw.ts'
 import type { ExitCode } from '../../src/cli/exit-code.ts'
@@ -200,4 +200,20 @@ test('weir sim is the same command', async () => {
   expect(repeat).toBe('weir sim phase-locked-kill --seed 2')
   await run(['sim', '--help'], terminal)
   expect(terminal.printed.join('\n')).toContain('Usage: weir sim')
+})
+
+test('a log shows progress once a minute, and nothing of what is over sooner', () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  try {
+    const lines: string[] = []
+    const screen = logging((line) => lines.push(line))
+    for (let second = 1; second <= 150; second++) {
+      vi.advanceTimersByTime(1_000)
+      screen.show(`${second} s`)
+    }
+    screen.clear()
+    expect(lines).toEqual(['60 s\n', '120 s\n'])
+  } finally {
+    vi.useRealTimers()
+  }
 })
