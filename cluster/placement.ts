@@ -59,7 +59,7 @@ export class Placement {
   }
 }
 
-/** All points in order of position. */
+/** All points in order of position; of points in one position, the one of the smaller id is first. */
 interface DrawnRing {
   readonly members: readonly NodeId[]
   readonly positions: Uint32Array
@@ -77,26 +77,55 @@ const drawnLately: DrawnRing[] = []
 const RINGS_KEPT = 4
 
 function drawnRing(members: readonly NodeId[]): DrawnRing {
-  const known = drawnLately.find((ring) => isSame(ring.members, members))
-  if (known !== undefined) return known
-  const ring = draw(members)
+  let nearest = EMPTY
+  let fewest = members.length
+  for (const ring of drawnLately) {
+    const missing = placesOf(members, ring.members).filter((place) => place === ABSENT).length
+    if (missing === 0 && ring.members.length === members.length) return ring
+    if (missing >= fewest) continue
+    nearest = ring
+    fewest = missing
+  }
+  const ring = redraw(nearest, members)
   if (drawnLately.unshift(ring) > RINGS_KEPT) drawnLately.pop()
   return ring
 }
 
-function isSame(some: readonly NodeId[], others: readonly NodeId[]): boolean {
-  return some.length === others.length && some.every((member, index) => member === others[index])
+/**
+ * The ring of these members, out of one that may have most of their points in order already: those that are
+ * new are sorted and merged in, those of other members are left out.
+ */
+function redraw(ring: DrawnRing, members: readonly NodeId[]): DrawnRing {
+  const places = placesOf(ring.members, members)
+  const added = pointsInOrder(members, placesOf(members, ring.members))
+  const positions = new Uint32Array(ring.positions.length + added.length)
+  const owners = new Uint16Array(positions.length)
+  let [at, next] = [0, 0]
+  const put = (point: number) => {
+    positions[at] = point / OWNERS_MAX
+    owners[at++] = point
+  }
+  for (let index = 0; index < ring.positions.length; index++) {
+    const owner = places[ring.owners[index] as number] as number
+    if (owner === ABSENT) continue
+    const point = (ring.positions[index] as number) * OWNERS_MAX + owner
+    while (next < added.length && (added[next] as number) < point) put(added[next++] as number)
+    put(point)
+  }
+  while (next < added.length) put(added[next++] as number)
+  const used = positions.slice(0, at)
+  return { members, positions: used, owners: owners.slice(0, at), starts: startsOf(used) }
 }
 
-function draw(members: readonly NodeId[]): DrawnRing {
-  const points = pointsInOrder(members)
-  const positions = new Uint32Array(points.length)
-  const owners = new Uint16Array(points.length)
-  points.forEach((point, index) => {
-    positions[index] = point / OWNERS_MAX
-    owners[index] = point
+const ABSENT = -1
+
+/** Of each of `some` its index `among` the others, or ABSENT. Both are in order. */
+function placesOf(some: readonly NodeId[], among: readonly NodeId[]): Int32Array {
+  let at = 0
+  return Int32Array.from(some, (member) => {
+    while (at < among.length && (among[at] as NodeId) < member) at += 1
+    return among[at] === member ? at : ABSENT
   })
-  return { members, positions, owners, starts: startsOf(positions) }
 }
 
 /** The first point at or after a position, around the ring. */
@@ -119,11 +148,11 @@ export const NO_RING = 0
 const OWNERS_MAX = 2 ** 16
 
 /**
- * All points in order, each as `position · 2^16 + owner`, so that numbers sort them: by position, and ties
- * by the smaller id, so that order of insertion never shows.
+ * The points of the members that are `ABSENT` from a ring, in order, each as `position · 2^16 + owner`, so
+ * that numbers sort them.
  */
-function pointsInOrder(members: readonly NodeId[]): Float64Array {
-  const lists = members.map(ringPointsOf)
+function pointsInOrder(members: readonly NodeId[], places: Int32Array): Float64Array {
+  const lists = members.map((id, owner) => (places[owner] === ABSENT ? ringPointsOf(id) : NONE))
   const points = new Float64Array(lists.reduce((sum, list) => sum + list.length, 0))
   let at = 0
   lists.forEach((list, owner) => {
@@ -131,6 +160,8 @@ function pointsInOrder(members: readonly NodeId[]): Float64Array {
   })
   return points.sort()
 }
+
+const NONE = new Uint32Array(0)
 
 function startsOf(positions: Uint32Array): Uint32Array {
   const starts = new Uint32Array(PARTS + 1)
@@ -155,4 +186,11 @@ export function memberMark(member: NodeId): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0
+}
+
+const EMPTY: DrawnRing = {
+  members: [],
+  positions: new Uint32Array(0),
+  owners: new Uint16Array(0),
+  starts: new Uint32Array(PARTS + 1),
 }
