@@ -274,18 +274,21 @@ export class Replica {
   }
 
   /**
-   * Rumours about members. Whoever is new in the ring is told at once of the keys it has got. That a linked
-   * peer has left is its own to say, by a hand-over: before that nobody may decide its keys.
+   * Rumours about members. Whoever is new in the ring is told at once of the keys it has got; those who come
+   * together, by the ring of all of them. That a linked peer has left is its own to say, by a hand-over: before
+   * that nobody may decide its keys.
    */
   #learn(records: readonly MemberRecord[], nowMs: number): void {
     const { membership } = this
+    const newcomers: NodeId[] = []
     for (const record of records) {
       const { id, incarnation, state } = record
       if (state === 'left' && membership.isLinked(id)) continue
       const wasThere = membership.isInRing(id) && membership.record(id)?.incarnation === incarnation
       const isNews = membership.merge(record, nowMs)
-      if (isNews && !wasThere && membership.isInRing(id)) this.#handOff.tell(id, [], nowMs)
+      if (isNews && !wasThere && membership.isInRing(id)) newcomers.push(id)
     }
+    for (const id of newcomers) this.#handOff.tell(id, [], nowMs)
   }
 
   #merge(counts: Counts, author: NodeId | undefined, from: NodeId, nowMs: number): void {
