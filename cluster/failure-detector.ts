@@ -1,5 +1,5 @@
 import type { NodeId } from '../crdt/node-id.ts'
-import { SUSPECT_MISSED_TICKS, SUSPICION_MS } from './limits.ts'
+import { SILENT_INTERVALS, SUSPECT_MISSED_TICKS, SUSPICION_MS } from './limits.ts'
 
 /** What silence says: nothing yet, that something may be wrong, or that nobody will answer any more. */
 export type Verdict = 'alive' | 'suspect' | 'dead'
@@ -29,6 +29,12 @@ export class FailureDetector {
 
   heardAtMs(member: NodeId): number | undefined {
     return this.#heard.get(member)?.atMs
+  }
+
+  /** Whether a member has missed a heartbeat. One that was never heard has missed none yet. */
+  isSilent(member: NodeId, nowMs: number): boolean {
+    const silentMs = nowMs - (this.#heard.get(member)?.atMs ?? nowMs)
+    return silentMs > SILENT_INTERVALS * this.#gossipIntervalMs
   }
 
   /** This node itself did nothing for `stallMs`: whoever was heard before gets that time back. */

@@ -1,5 +1,5 @@
 import type { NodeId } from '../crdt/node-id.ts'
-import { FRAME_MEMBERS_MAX, GREETERS, SILENT_INTERVALS } from './limits.ts'
+import { FRAME_MEMBERS_MAX, GREETERS } from './limits.ts'
 import type { Membership } from './membership.ts'
 import type { MemberRecord } from './message.ts'
 import type { Outbox } from './outbox.ts'
@@ -74,8 +74,7 @@ export class Greeting {
   /** Gossip may fail where the stream does not: before silence is held against a peer, talk to it. */
   greetTheSilent(nowMs: number): void {
     for (const peer of this.#membership.linkedPeers()) {
-      const silentMs = nowMs - (this.#membership.heardAtMs(peer) ?? 0)
-      if (silentMs > SILENT_INTERVALS * this.#intervalMs) this.#greet(peer, nowMs)
+      if (this.#membership.isSilent(peer, nowMs)) this.#greet(peer, nowMs)
     }
   }
 

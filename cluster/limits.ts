@@ -123,7 +123,7 @@ export const STALL_MS = 20
 export const SWEEP_ROWS_PER_TICK = 128
 /** Rumours in a frame that also carries counts; the rest wait for the next. */
 export const FRAME_RUMOURS_MAX = 8
-/** A linked peer that was not heard for so many gossip intervals is greeted on the stream. */
+/** A member that was not heard for so many gossip intervals has missed a heartbeat. */
 export const SILENT_INTERVALS = 1.5
 /** A majority enforces the full limit again only after a split of this length: it may still be a death. */
 export const PARTITION_HOLD_MS = 10_000

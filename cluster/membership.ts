@@ -110,6 +110,15 @@ export class Membership {
     return this.#detector.heardAtMs(id)
   }
 
+  /**
+   * Whether another member has missed a heartbeat. Too little to doubt an owner, which would then be one of
+   * two deciders; enough to prefer another stand-in, and to talk to it on the stream. All of one side of a
+   * split agree on it within a second.
+   */
+  isSilent(id: NodeId, nowMs: number): boolean {
+    return id !== this.#self && this.#detector.isSilent(id, nowMs)
+  }
+
   /** Members with an open link, in order of id. */
   linkedPeers(): readonly NodeId[] {
     this.#linkedPeers ??= [...this.#links].filter((id) => this.#members.has(id)).sort()
@@ -229,13 +238,6 @@ export class Membership {
   outOfReach(nowMs: number): ReadonlyMap<NodeId, number> {
     if (nowMs >= this.#graceMs) this.#weighAll(nowMs)
     return this.#outOfReach
-  }
-
-  /** Members not heard for so long. */
-  silentFor(silentMs: number, nowMs: number): NodeId[] {
-    return [...this.#members.keys()].filter(
-      (id) => id !== this.#self && nowMs - (this.#detector.heardAtMs(id) ?? 0) > silentMs,
-    )
   }
 
   /** The records to repeat in the next frame: this node's own first, then at most `most` fresh ones. */

@@ -1,5 +1,4 @@
 import type { NodeId } from '../crdt/node-id.ts'
-import { SILENT_INTERVALS } from './limits.ts'
 import type { Membership } from './membership.ts'
 import type { Reach } from './partition-policy.ts'
 
@@ -12,18 +11,12 @@ export class Reaching {
   readonly #membership: Membership
   /** Peers that have not answered lately. */
   readonly #unresponsive: () => readonly NodeId[]
-  readonly #silentMs: number
   /** Since when each member that is out of reach may have been deciding alone. */
   #outOfReach: ReadonlyMap<NodeId, number> = new Map()
 
-  constructor(
-    membership: Membership,
-    unresponsive: () => readonly NodeId[],
-    gossipIntervalMs: number,
-  ) {
+  constructor(membership: Membership, unresponsive: () => readonly NodeId[]) {
     this.#membership = membership
     this.#unresponsive = unresponsive
-    this.#silentMs = SILENT_INTERVALS * gossipIntervalMs
   }
 
   /** Looks anew; everything else is about the last look. */
@@ -59,14 +52,16 @@ export class Reaching {
 
   /**
    * For a decision about a key that `owner` should decide. It may be dead, or be deciding somewhere else:
-   * until it is proven dead it counts as out of reach, and so does whoever else does not answer, or has
-   * missed a heartbeat.
+   * until it is proven dead it counts as out of reach, and so does whoever else does not answer, has missed
+   * a heartbeat, or is known by hearsay alone.
    */
   asStandIn(owner: NodeId, nowMs: number): Reach {
     const mayBeAlive = this.#membership.mayBeAlive()
-    const silent = this.#membership.silentFor(this.#silentMs, nowMs)
-    const gone = new Set([...this.#outOfReach.keys(), ...this.#unresponsive(), ...silent, owner])
-    const reached = [...mayBeAlive].filter((member) => !gone.has(member)).length
+    const gone = new Set([...this.#outOfReach.keys(), ...this.#unresponsive(), owner])
+    const isHeard = (id: NodeId) => this.#membership.heardAtMs(id) !== undefined
+    const isReached = (id: NodeId) =>
+      !gone.has(id) && isHeard(id) && !this.#membership.isSilent(id, nowMs)
+    const reached = [...mayBeAlive].filter(isReached).length
     return { ...this.asOwner(nowMs), reached: Math.max(1, reached) }
   }
 }

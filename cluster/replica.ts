@@ -77,9 +77,8 @@ export class Replica {
     this.#dissemination = new Dissemination(state, random, options.gossipIntervalMs, nowMs)
     this.#antiEntropy = new AntiEntropy(state, random, this.#outbox, nowMs)
     this.#forwarding = new Forwarding(state, this.#outbox, options.forwardTimeoutMs)
-    this.#routing = new Routing(this.membership, this.#forwarding, options.gossipIntervalMs)
-    const unresponsive = () => this.#forwarding.unresponsive()
-    this.reaching = new Reaching(this.membership, unresponsive, options.gossipIntervalMs)
+    this.#routing = new Routing(this.membership, this.#forwarding)
+    this.reaching = new Reaching(this.membership, () => this.#forwarding.unresponsive())
     this.#greeting = new Greeting(this.membership, random, this.#outbox, options.gossipIntervalMs)
     const { membership } = this
     this.#publishing = new Publishing(membership, this.#dissemination, this.#greeting, this.#outbox)
@@ -221,7 +220,7 @@ export class Replica {
    * meanwhile is lost, and may have fallen off before the next comparison: compare now.
    */
   #heard(from: NodeId, nowMs: number): void {
-    const wasSilent = this.#routing.isSilent(from, nowMs)
+    const wasSilent = this.membership.isSilent(from, nowMs)
     this.membership.heard(from, nowMs)
     if (wasSilent && this.membership.isLinked(from)) this.#antiEntropy.linked(from, nowMs)
   }

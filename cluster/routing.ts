@@ -1,6 +1,5 @@
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Forwarding } from './forwarding.ts'
-import { SILENT_INTERVALS } from './limits.ts'
 import type { Membership } from './membership.ts'
 
 /** A peer to ask, or: decide here. */
@@ -14,12 +13,10 @@ export type Route = NodeId | 'here'
 export class Routing {
   readonly #membership: Membership
   readonly #forwarding: Forwarding
-  readonly #silentMs: number
 
-  constructor(membership: Membership, forwarding: Forwarding, gossipIntervalMs: number) {
+  constructor(membership: Membership, forwarding: Forwarding) {
     this.#membership = membership
     this.#forwarding = forwarding
-    this.#silentMs = SILENT_INTERVALS * gossipIntervalMs
   }
 
   /** `tried` have been asked in vain. */
@@ -31,18 +28,10 @@ export class Routing {
     for (const candidate of placement.preference(hashHi, placement.members.length)) {
       if (candidate === self.id) return 'here'
       if (candidate === owner && tried.length === 0) continue
-      if (tried.includes(candidate) || this.isSilent(candidate, nowMs)) continue
+      if (tried.includes(candidate) || this.#membership.isSilent(candidate, nowMs)) continue
       if (this.#isReachable(candidate, nowMs)) return candidate
     }
     return 'here'
-  }
-
-  /**
-   * Whether a peer has missed a heartbeat. Too little to doubt an owner, which would then be one of two
-   * deciders; enough to prefer another stand-in. All of one side of a split agree on it within a second.
-   */
-  isSilent(peer: NodeId, nowMs: number): boolean {
-    return nowMs - (this.#membership.heardAtMs(peer) ?? nowMs) > this.#silentMs
   }
 
   #isReachable(peer: NodeId, nowMs: number): boolean {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FailureDetector } from '../../cluster/failure-detector.ts'
-import { SUSPECT_MISSED_TICKS, SUSPICION_MS } from '../../cluster/limits.ts'
+import { SILENT_INTERVALS, SUSPECT_MISSED_TICKS, SUSPICION_MS } from '../../cluster/limits.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 
 const GOSSIP_MS = 500
@@ -15,6 +15,14 @@ describe('the failure detector', () => {
     expect(detector.verdict(n1, SUSPECT_AFTER_MS + 1)).toBe('suspect')
     expect(detector.verdict(n1, SUSPECT_AFTER_MS + SUSPICION_MS)).toBe('suspect')
     expect(detector.verdict(n1, SUSPECT_AFTER_MS + SUSPICION_MS + 1)).toBe('dead')
+  })
+
+  it('calls a member silent that has missed a heartbeat, if there ever was one', () => {
+    const detector = new FailureDetector(GOSSIP_MS)
+    expect(detector.isSilent(n1, 1_000_000)).toBe(false)
+    detector.heard(n1, 0)
+    expect(detector.isSilent(n1, SILENT_INTERVALS * GOSSIP_MS)).toBe(false)
+    expect(detector.isSilent(n1, SILENT_INTERVALS * GOSSIP_MS + 1)).toBe(true)
   })
 
   it('takes everything back when the member is heard', () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { ClusterEvent } from '../../cluster/event.ts'
 import {
   FORGET_AFTER_MS,
@@ -182,6 +182,14 @@ describe('silence', () => {
     table.tick(NOW_MS + 2 * DEAD_MS)
     expect(stateOf(table, 'n2')).toBe('left')
   })
+})
+
+test('silent are other members that were heard once, not this node nor strangers', () => {
+  const table = tableOf(recordOf('n2'), recordOf('n3', 'suspect'))
+  const silentAt = (nowMs: number) =>
+    ['n1', 'n2', 'n3', 'n4'].filter((id) => table.isSilent(id as NodeId, nowMs))
+  expect(silentAt(NOW_MS)).toEqual([])
+  expect(silentAt(NOW_MS + SUSPECT_MS)).toEqual(['n2'])
 })
 
 describe('a refused connection', () => {
