@@ -11,22 +11,15 @@ export class Reaching {
   readonly #membership: Membership
   /** Peers that have not answered lately. */
   readonly #unresponsive: () => readonly NodeId[]
-  /** Since when each member that is out of reach may have been deciding alone. */
-  #outOfReach: ReadonlyMap<NodeId, number> = new Map()
 
   constructor(membership: Membership, unresponsive: () => readonly NodeId[]) {
     this.#membership = membership
     this.#unresponsive = unresponsive
   }
 
-  /** Looks anew; everything else is about the last look. */
-  look(nowMs: number): void {
-    this.#outOfReach = this.#membership.outOfReach(nowMs)
-  }
-
   /** Whether everybody who may be alive is reached. */
-  get isWhole(): boolean {
-    return this.#outOfReach.size === 0
+  isWhole(nowMs: number): boolean {
+    return this.#membership.outOfReach(nowMs).size === 0
   }
 
   /** For a decision of this node about a key of `owner`. */
@@ -38,9 +31,10 @@ export class Reaching {
 
   /** For a decision about a key this node owns. */
   asOwner(nowMs: number): Reach {
+    const outOfReach = this.#membership.outOfReach(nowMs)
     const members = this.#membership.mayBeAlive().size
-    const sinceMs = Math.min(nowMs, ...this.#outOfReach.values())
-    return { reached: members - this.#outOfReach.size, members, splitForMs: nowMs - sinceMs }
+    const sinceMs = Math.min(nowMs, ...outOfReach.values())
+    return { reached: members - outOfReach.size, members, splitForMs: nowMs - sinceMs }
   }
 
   /** For a decision before this node is in the ring: all that it knows of may be deciding alone, as it does. */
@@ -57,7 +51,8 @@ export class Reaching {
    */
   asStandIn(owner: NodeId, nowMs: number): Reach {
     const mayBeAlive = this.#membership.mayBeAlive()
-    const gone = new Set([...this.#outOfReach.keys(), ...this.#unresponsive(), owner])
+    const outOfReach = this.#membership.outOfReach(nowMs)
+    const gone = new Set([...outOfReach.keys(), ...this.#unresponsive(), owner])
     const isHeard = (id: NodeId) => this.#membership.heardAtMs(id) !== undefined
     const isReached = (id: NodeId) =>
       !gone.has(id) && isHeard(id) && !this.#membership.isSilent(id, nowMs)

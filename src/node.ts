@@ -144,16 +144,11 @@ export class Node {
 
   receive(from: NodeId, message: Message | LinkChange, nowMs: number): void {
     this.#replica.receive(from, message, nowMs)
-    const { type } = message
-    if (type === 'linked' || type === 'unlinked' || type === 'refused') {
-      this.#replica.reaching.look(nowMs)
-    }
   }
 
   /** The only periodic entry: every `TICK_MS`. */
   tick(nowMs: number): void {
     this.#replica.tick(nowMs)
-    this.#replica.reaching.look(nowMs)
   }
 
   /** Hands everything to the others and owns nothing from now on; goes on forwarding. */
@@ -255,7 +250,7 @@ export class Node {
   #decide(state: RuleState, key: KeyHash, cost: number, owner: NodeId, nowMs: number): Decision {
     const { reaching, membership } = this.#replica
     const isOwner = owner === this.#self.id && membership.self.state !== 'joining'
-    if (isOwner && reaching.isWhole) return state.decide(key, cost, nowMs)
+    if (isOwner && reaching.isWhole(nowMs)) return state.decide(key, cost, nowMs)
     const held = standing(state.rule.onPartition ?? 'majority', reaching.reachFor(owner, nowMs))
     return held.type === 'closed' ? closed() : state.decide(key, cost, nowMs, held)
   }
@@ -328,7 +323,7 @@ export class Node {
       resetMs: decision.resetMs,
       reason: decision.type === 'refused' ? decision.reason : 'under_limit',
       decidedBy,
-      consistency: this.#consistency(standsIn),
+      consistency: this.#consistency(standsIn, nowMs),
       overshootBound: this.#overshootBound(state, policy, standsIn, nowMs),
       owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
       node: this.#self.name,
@@ -340,8 +335,8 @@ export class Node {
     return this.#replica.membership.record(id)?.name ?? id
   }
 
-  #consistency(standsIn: boolean): Consistency {
-    if (!this.#replica.reaching.isWhole) return 'partitioned'
+  #consistency(standsIn: boolean, nowMs: number): Consistency {
+    if (!this.#replica.reaching.isWhole(nowMs)) return 'partitioned'
     return standsIn ? 'degraded' : 'exact'
   }
 
@@ -359,7 +354,7 @@ export class Node {
     const { rate, burst } = limit
     const once = standsIn ? burst : 0
     const { reaching } = this.#replica
-    if (reaching.isWhole) return once
+    if (reaching.isWhole(nowMs)) return once
     const flow = { tokensPerMs: rate.count / rate.periodMs, burst }
     const policy = rule.onPartition ?? 'majority'
     const reach = reaching.asOwner(nowMs)

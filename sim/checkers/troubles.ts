@@ -287,5 +287,8 @@ export class Troubles {
 
 /** Lost gossip may have made a node suspect another just before anybody watched: its first checks weigh more. */
 function isWhole(world: Simulation): boolean {
-  return world.live.every((id) => world.host(id).node.replica.reaching.isWhole)
+  return world.live.every((id) => {
+    const { node, nowMs } = world.host(id)
+    return node.replica.reaching.isWhole(nowMs)
+  })
 }

@@ -9,7 +9,7 @@ export const DECIDING: readonly Defect[] = [
       {
         file: 'cluster/reach.ts',
         find: 'const members = this.#membership.mayBeAlive().size\n',
-        replace: `const live = this.#membership.mayBeAlive().size - this.#outOfReach.size
+        replace: `const live = this.#membership.mayBeAlive().size - outOfReach.size
     if (live > 0) return { reached: live, members: live, splitForMs: 0 }
     const members = live
 `,
