@@ -173,8 +173,9 @@ export class Forwarding {
   }
 
   linked(peer: NodeId): void {
-    if (this.#lines.get(peer)?.breaker.answered())
+    if (this.#lines.get(peer)?.breaker.answered()) {
       this.#outbox.event({ type: 'breaker', peer, open: false })
+    }
   }
 
   forget(peer: NodeId): void {

@@ -3,7 +3,7 @@ import type { NodeId } from '../crdt/node-id.ts'
 import type { TravellingCheck } from './forwarding.ts'
 import { FORWARDS_PENDING_MAX, HAND_OFF_MS_MAX } from './limits.ts'
 import type { Membership } from './membership.ts'
-import type { HandOver } from './message.ts'
+import { type HandOver, isGone } from './message.ts'
 import type { Outbox } from './outbox.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 
@@ -63,7 +63,7 @@ export class HandOff {
   enter(nowMs: number): void {
     for (const peer of this.#membership.linkedPeers()) {
       const state = this.#membership.record(peer)?.state
-      if (state !== 'dead' && state !== 'left') this.#awaited.add(peer)
+      if (state !== undefined && !isGone(state)) this.#awaited.add(peer)
     }
     this.#untilMs = nowMs + HAND_OFF_MS_MAX
     this.#isOpen = this.#awaited.size > 0

@@ -11,7 +11,7 @@ import {
   RUMOUR_REPEATS,
   UNREACHED_GRACE_MS,
 } from './limits.ts'
-import { MEMBER_STATES, type MemberRecord, type MemberState } from './message.ts'
+import { isGone, MEMBER_STATES, type MemberRecord, type MemberState } from './message.ts'
 import type { Placement } from './placement.ts'
 import { Ring } from './ring.ts'
 
@@ -134,7 +134,7 @@ export class Membership {
   merge(record: MemberRecord, nowMs: number): boolean {
     if (record.id === this.#self) return this.#defend(record, nowMs)
     const known = this.#members.get(record.id)
-    if (known === undefined && (record.state === 'left' || record.state === 'dead')) return false
+    if (known === undefined && isGone(record.state)) return false
     if (startOfIncarnation(record.incarnation) > nowMs + CLOCK_AHEAD_MS_MAX) return false
     if (known === undefined && !this.#hasRoom()) return false
     if (known !== undefined && !isNewer(record, known.record)) {
@@ -209,7 +209,7 @@ export class Membership {
     for (const [id, member] of this.#members) {
       if (id === this.#self) continue
       const { state } = member.record
-      if (state === 'dead' || state === 'left') {
+      if (isGone(state)) {
         if (nowMs - member.deadSinceMs > FORGET_AFTER_MS) forgotten.push(id)
         else this.#judgeBy(member.deadSinceMs + FORGET_AFTER_MS)
         continue
@@ -282,7 +282,7 @@ export class Membership {
   #put(record: MemberRecord, nowMs: number): void {
     const known = this.#members.get(record.id)
     const reborn = known !== undefined && record.incarnation > known.record.incarnation
-    const refutationBefore = known?.record.refutation ?? 0
+    const denied = known !== undefined && record.refutation > known.record.refutation
     const member: Member = known ?? {
       record,
       provenDead: false,
@@ -292,9 +292,8 @@ export class Membership {
     }
     const changed = known === undefined || known.record.state !== record.state || reborn
     member.record = record
-    const denied = known !== undefined && record.refutation > refutationBefore
     if (reborn || denied) member.provenDead = false
-    if (record.state === 'dead' || record.state === 'left') member.deadSinceMs = nowMs
+    if (isGone(record.state)) member.deadSinceMs = nowMs
     else if (changed && record.state !== 'suspect') this.#detector.heard(record.id, nowMs)
     if (known === undefined) {
       this.#members.set(record.id, member)
@@ -354,9 +353,7 @@ export class Membership {
   /** Room for one member more, if need be by forgetting the one that has been gone for longest. */
   #hasRoom(): boolean {
     if (this.#members.size < MEMBERS_MAX) return true
-    const gone = [...this.#members].filter(
-      ([, { record }]) => record.state === 'dead' || record.state === 'left',
-    )
+    const gone = [...this.#members].filter(([, { record }]) => isGone(record.state))
     gone.sort(([, a], [, b]) => a.deadSinceMs - b.deadSinceMs)
     const [oldest] = gone
     if (oldest === undefined) return false

@@ -15,6 +15,11 @@ export type Message = Gossip | Hello | Forward | Reply | Digest | Repair | HandO
 export const MEMBER_STATES = ['joining', 'active', 'suspect', 'dead', 'left'] as const
 export type MemberState = (typeof MEMBER_STATES)[number]
 
+/** Whether a member in this state is only remembered, until it denies that or a next life of it joins. */
+export function isGone(state: MemberState): boolean {
+  return state === 'dead' || state === 'left'
+}
+
 export interface MemberRecord {
   readonly id: NodeId
   /** The operator's name for the node; shown, never trusted. */

@@ -1,5 +1,6 @@
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Membership } from './membership.ts'
+import { isGone } from './message.ts'
 import type { Reach } from './partition-policy.ts'
 
 /**
@@ -39,8 +40,7 @@ export class Reaching {
 
   /** For a decision before this node is in the ring: all that it knows of may be deciding alone, as it does. */
   #asJoiner(): Reach {
-    const isGone = { joining: false, active: false, suspect: false, dead: true, left: true }
-    const members = this.#membership.records.filter(({ state }) => !isGone[state]).length
+    const members = this.#membership.records.filter(({ state }) => !isGone(state)).length
     return { reached: 1, members, splitForMs: 0 }
   }
 
