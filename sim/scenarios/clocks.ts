@@ -1,8 +1,7 @@
 import type { NodeId } from '../../crdt/node-id.ts'
 import { nodesOf } from '../experiment.ts'
-import { B, hotKeyStory, R, type Scenario, type Setting } from './scenario.ts'
+import { B, hotKeyStory, R, type Scenario, setting } from './scenario.ts'
 
-const setting: Setting = { nodes: 3, onPartition: 'majority' }
 const SAFETY_MS = 10_000
 const AT_MS = 3_000
 

@@ -1,13 +1,11 @@
-import { demoRule, flood, hotKeyStory, R, type Scenario, type Setting } from './scenario.ts'
+import { demoRule, flood, hotKeyStory, nothing, R, type Scenario } from './scenario.ts'
 
-const setting: Setting = { nodes: 3, onPartition: 'majority' }
 const SAFETY_MS = 10_000
-const NOTHING = { formula: '0', bound: () => 0, setting }
 
 /** A steady demand of so many times the rate. */
 function steady(name: string, times: number): Scenario {
   return {
-    ...NOTHING,
+    ...nothing,
     name,
     story: `no fault, a steady demand of ${times} × R`,
     experiment: (seed, { nodes, onPartition }) => ({
@@ -32,7 +30,7 @@ export const HEALTHY: readonly Scenario[] = [
   steady('steady-full', 1),
   steady('steady-tenfold', 10),
   {
-    ...NOTHING,
+    ...nothing,
     name: 'flood-after-idle',
     story: 'an idle key, then 1,000 × R at every node at once',
     experiment: (seed, from) =>
@@ -47,7 +45,7 @@ export const HEALTHY: readonly Scenario[] = [
       }),
   },
   {
-    ...NOTHING,
+    ...nothing,
     name: 'lossy-gossip',
     story: 'gossip loses 30 % of frames, doubles 50 %, and reorders them',
     experiment: (seed, from) =>

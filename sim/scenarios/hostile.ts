@@ -1,14 +1,29 @@
 import type { NodeId } from '../../crdt/node-id.ts'
 import type { Fault } from '../fault.ts'
 import type { Lie } from '../lie.ts'
-import { B, demoRule, flood, hotKeyStory, R, type Scenario, type Setting } from './scenario.ts'
+import {
+  B,
+  demoRule,
+  flood,
+  hotKeyStory,
+  R,
+  type Scenario,
+  type Setting,
+  setting,
+} from './scenario.ts'
 
-const setting: Setting = { nodes: 3, onPartition: 'majority' }
 const SAFETY_MS = 10_000
 
 /** The key's successor, which is believed when it speaks of itself, says something else than it means. */
 function lying(lie: Lie): (owner: NodeId, successors: readonly NodeId[]) => Fault[] {
   return (_, [node]) => (node === undefined ? [] : [{ atMs: 2_000, type: 'lie', node, lie }])
+}
+
+/** One member is understood by nobody: as if it were split off, until that is noticed. t = 2 s, s = 0.75 s. */
+const unheard = {
+  formula: '(1 - 1/N)(B + R·t) + k·R·s',
+  bound: ({ nodes }: Setting) => (1 - 1 / nodes) * (B + R * 2) + R * 0.75,
+  setting,
 }
 
 /** Too many keys, members that lie, and members that understand nothing. */
@@ -46,20 +61,16 @@ export const HOSTILE: readonly Scenario[] = [
       hotKeyStory(seed, from, { safetyMs: SAFETY_MS, plot: lying('inflate') }),
   },
   {
+    ...unheard,
     name: 'foreign-version',
     story: 'a member speaks a protocol version that nobody else understands',
-    setting,
-    formula: '(1 - 1/N)(B + R·t) + k·R·s',
-    bound: ({ nodes }) => (1 - 1 / nodes) * (B + R * 2) + R * 0.75,
     experiment: (seed, from) =>
       hotKeyStory(seed, from, { safetyMs: SAFETY_MS, plot: lying('foreign-version') }),
   },
   {
+    ...unheard,
     name: 'garbled-frames',
     story: 'everything a member sends arrives as rubbish',
-    setting,
-    formula: '(1 - 1/N)(B + R·t) + k·R·s',
-    bound: ({ nodes }) => (1 - 1 / nodes) * (B + R * 2) + R * 0.75,
     experiment: (seed, from) =>
       hotKeyStory(seed, from, { safetyMs: SAFETY_MS, plot: lying('garble') }),
   },

@@ -1,19 +1,25 @@
 import type { NodeId } from '../../crdt/node-id.ts'
 import type { Fault } from '../fault.ts'
-import { B, DELTA_S, demoRule, hotKeyStory, R, type Scenario, type Setting } from './scenario.ts'
+import {
+  B,
+  demoRule,
+  hotKeyStory,
+  nothing,
+  R,
+  type Scenario,
+  type Setting,
+  setting,
+  unseen,
+} from './scenario.ts'
 
-const setting: Setting = { nodes: 3, onPartition: 'majority' }
 const SAFETY_MS = 12_000
-const unseen = { formula: 'B + R·Δ', bound: () => B + R * DELTA_S }
 
 /** Members come and go while a key is saturated. */
 export const JOINS_AND_LEAVES: readonly Scenario[] = [
   {
+    ...nothing,
     name: 'join-saturated',
     story: 'a node joins and takes the saturated key over from its owner',
-    setting,
-    formula: '0',
-    bound: () => 0,
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,
@@ -25,12 +31,9 @@ export const JOINS_AND_LEAVES: readonly Scenario[] = [
       }),
   },
   {
-    ...unseen,
+    ...nothing,
     name: 'leave-saturated',
     story: 'the owner of the saturated key leaves in order',
-    setting,
-    formula: '0',
-    bound: () => 0,
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,

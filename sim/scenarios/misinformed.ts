@@ -1,28 +1,16 @@
 import type { NodeId } from '../../crdt/node-id.ts'
 import { preferenceOf } from '../experiment.ts'
-import {
-  B,
-  DELTA_S,
-  demoRule,
-  flood,
-  hotKeyStory,
-  R,
-  type Scenario,
-  type Setting,
-} from './scenario.ts'
+import { B, demoRule, flood, hotKeyStory, nothing, type Scenario, unseen } from './scenario.ts'
 
-const setting: Setting = { nodes: 3, onPartition: 'majority' }
 const SAFETY_MS = 10_000
 const AT_MS = 3_000
 
 /** Nodes that are told too late, too little, or too much. */
 export const MISINFORMED: readonly Scenario[] = [
   {
+    ...nothing,
     name: 'late-gossip',
     story: 'a fifth of gossip comes so late that the slices it tells of have fallen off',
-    setting,
-    formula: '0',
-    bound: () => 0,
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,
@@ -30,11 +18,9 @@ export const MISINFORMED: readonly Scenario[] = [
       }),
   },
   {
+    ...unseen,
     name: 'inflating-stand-in',
     story: 'the owner stops for a second, and who stands in claims twenty times what it admits',
-    setting,
-    formula: 'B + R·Δ',
-    bound: () => B + R * DELTA_S,
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,
@@ -45,11 +31,9 @@ export const MISINFORMED: readonly Scenario[] = [
       }),
   },
   {
+    ...nothing,
     name: 'join-after-burst',
     story: 'a node joins and takes over a slow key that has just been emptied, and is flooded',
-    setting,
-    formula: '0',
-    bound: () => 0,
     experiment: (seed, from) => {
       const [newcomer, owner] = preferenceOf({ seed, ...from }, demoRule('majority'), 'hot')
       const story = hotKeyStory(seed, from, {

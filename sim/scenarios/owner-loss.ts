@@ -1,16 +1,24 @@
 import type { NodeId } from '../../crdt/node-id.ts'
 import type { Experiment } from '../experiment.ts'
 import type { Fault } from '../fault.ts'
-import { B, DELTA_S, flood, hotKeyStory, R, type Scenario, type Setting } from './scenario.ts'
+import {
+  B,
+  flood,
+  hotKeyStory,
+  nothing,
+  R,
+  type Scenario,
+  type Setting,
+  setting,
+  unseen,
+} from './scenario.ts'
 
-const setting: Setting = { nodes: 3, onPartition: 'majority' }
 const SAFETY_MS = 10_000
 const AT_MS = 3_000
 
 /** What an owner of a saturated key has not told yet: it flushes early at a tenth of the burst. */
 const unsent = { formula: 'min(B, u), u ≤ B/10', bound: () => B / 10, setting }
 const once = { formula: 'min(B, u) ≤ B', bound: () => B, setting }
-const unseen = { formula: 'B + R·Δ', bound: () => B + R * DELTA_S, setting }
 
 /** The node that decides a hot key goes, in all the ways in which nodes go. */
 export const OWNER_LOSS: readonly Scenario[] = [
@@ -158,11 +166,9 @@ export const OWNER_LOSS: readonly Scenario[] = [
       ]),
   },
   {
+    ...nothing,
     name: 'rolling-restart',
     story: 'one node after the other leaves in order and is started again',
-    setting,
-    formula: '0',
-    bound: () => 0,
     experiment: (seed, from) =>
       rolling(seed, from, 5_000, (node, atMs) => [
         { atMs, type: 'leave', node, drainMs: 1_000 },

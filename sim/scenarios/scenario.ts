@@ -23,11 +23,19 @@ export interface Setting {
   readonly onPartition: OnPartition
 }
 
+/** Three nodes: the cluster that most stories are told of. */
+export const setting: Setting = { nodes: 3, onPartition: 'majority' }
+
 /** Rate in tokens per second and burst in tokens of the rule in most stories. */
 export const R = 100
 export const B = 100
 /** Seconds until an admission is known to the others: a gossip interval and the network's delay. */
 export const DELTA_S = 0.51
+
+/** One decider at every time, and it knows all that was admitted before. */
+export const nothing = { formula: '0', bound: () => 0, setting }
+/** A second decider that knows nothing of what the first one admits, until it is told. */
+export const unseen = { formula: 'B + R·Δ', bound: () => B + R * DELTA_S, setting }
 
 /** The limit that most stories are about: R = B = 100. */
 export function demoRule(onPartition: OnPartition): Rule {

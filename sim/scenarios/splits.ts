@@ -8,7 +8,16 @@ import type { NodeId } from '../../crdt/node-id.ts'
 import type { OnPartition } from '../../src/limiter/policy.ts'
 import { nodesOf } from '../experiment.ts'
 import type { Fault } from '../fault.ts'
-import { B, DELTA_S, hotKeyStory, R, type Scenario, type Setting } from './scenario.ts'
+import {
+  B,
+  DELTA_S,
+  hotKeyStory,
+  R,
+  type Scenario,
+  type Setting,
+  setting,
+  unseen,
+} from './scenario.ts'
 
 const POLICIES: readonly OnPartition[] = ['majority', 'share', 'open', 'closed']
 const AT_MS = 1_000
@@ -78,9 +87,6 @@ function split(name: string, story: string, nodes: number, sides: Sides): Scenar
       }),
   }))
 }
-
-const setting: Setting = { nodes: 3, onPartition: 'majority' }
-const unseen = { formula: 'B + R·Δ', bound: () => B + R * DELTA_S, setting }
 
 /** The network comes apart, whole or in places. */
 export const SPLITS: readonly Scenario[] = [
