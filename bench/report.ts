@@ -52,7 +52,7 @@ export function summary(results: readonly Result[]): string {
 }
 
 /** `≥ 0.8`, `≤ 250`, or `-`. */
-export function targetText({ target }: Row): string {
+function targetText({ target }: Row): string {
   if (target === undefined) return NO_TARGET
   return 'atLeast' in target ? `≥ ${target.atLeast}` : `≤ ${target.atMost}`
 }

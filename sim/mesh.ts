@@ -2,7 +2,7 @@ import type { Random } from '../cluster/random.ts'
 import type { Path } from './path.ts'
 
 /** A mesh that has lost somebody is mended at once; what else has changed is looked at only this often. */
-export const MESH_HEARTBEAT_MS = 500
+const MESH_HEARTBEAT_MS = 500
 
 /** Somebody to hand broadcasts to, and the way there. */
 export interface Hop<Peer> {

@@ -20,7 +20,7 @@ export interface Finding {
 }
 
 /** Problems told at once; the first mistakes usually explain the others. */
-export const PROBLEMS_TOLD_MAX = 50
+const PROBLEMS_TOLD_MAX = 50
 
 /** `rules.yaml:12:11 unknown property …`, or `rules[0].limits[1] unknown property …` without a text. */
 export function renderProblems(source: string, problems: readonly Problem[]): string {
@@ -38,7 +38,7 @@ function placeOf(source: string, problem: Problem): string {
 }
 
 /** `rules[0].limits[1].rate` */
-export function renderPath(path: Path): string {
+function renderPath(path: Path): string {
   return path
     .map((step, index) => {
       if (/^\d+$/.test(step)) return `[${step}]`

@@ -6,7 +6,7 @@
  * bytes into pieces.
  */
 
-export const FRAME_HEADER_BYTES = 4
+const FRAME_HEADER_BYTES = 4
 
 export class OversizeFrameError extends Error {
   override readonly name = 'OversizeFrameError'

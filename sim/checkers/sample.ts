@@ -105,7 +105,7 @@ export function heldEverywhere(world: Simulation, key: TrueKey): Held[] {
   })
 }
 
-export function heldBy(node: NodeId, limiter: Limiter, key: TrueKey, nowMs: number): Held[] {
+function heldBy(node: NodeId, limiter: Limiter, key: TrueKey, nowMs: number): Held[] {
   const store = limiter.rule(key.rule)?.store
   if (store === undefined) return []
   const { table } = store

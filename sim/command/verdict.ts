@@ -60,16 +60,7 @@ export interface Told {
   readonly rows: readonly Row[]
 }
 
-export const HEADING = [
-  'SCENARIO',
-  'FORMULA',
-  'BOUND',
-  'WORST',
-  'TIGHT',
-  'SEED',
-  'OF',
-  'VERDICT',
-] as const
+const HEADING = ['SCENARIO', 'FORMULA', 'BOUND', 'WORST', 'TIGHT', 'SEED', 'OF', 'VERDICT'] as const
 
 export function tableOf(told: readonly Told[], terminal: Pick<Terminal, 'bold'>): string[] {
   return renderTable(HEADING, told.map(cellsOf), terminal)

@@ -10,7 +10,7 @@ import { type Phase, type PhaseName, timeline } from './timeline.ts'
 import { weirMajority, weirShare } from './weir.ts'
 import { drawWorkload, HOT_KEY } from './workload.ts'
 
-export const ARCHITECTURES: readonly Architecture[] = [
+const ARCHITECTURES: readonly Architecture[] = [
   localWhole,
   localSplit,
   centralStoreOpen,

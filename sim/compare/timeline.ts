@@ -26,7 +26,7 @@ export function timeline({ phasesMs }: CompareOptions): readonly Phase[] {
   return phases
 }
 
-export const PHASES: readonly PhaseName[] = ['healthy', 'outage', 'recovered', 'split', 'healed']
+const PHASES: readonly PhaseName[] = ['healthy', 'outage', 'recovered', 'split', 'healed']
 
 /** The server that goes down where there is no single part that matters more. */
 export const VICTIM = 0

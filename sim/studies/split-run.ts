@@ -21,7 +21,7 @@ import type { Steps } from './steps.ts'
 /** Milliseconds from when the workload begins. */
 export const SPLIT_AT_MS = 5_000
 export const SPLIT_MS = 30_000
-export const END_MS = SPLIT_AT_MS + SPLIT_MS + 7_000
+const END_MS = SPLIT_AT_MS + SPLIT_MS + 7_000
 
 /** Where clients ask: everywhere alike, on the side of the key's owner, or on the other ones. */
 export type Demand = 'even' | 'owner side' | 'other side'

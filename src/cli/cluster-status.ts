@@ -24,7 +24,7 @@ export async function clusterStatus(
   return 'ok'
 }
 
-export function renderCluster(status: ClusterStatus, terminal: Pick<Terminal, 'bold'>): string[] {
+function renderCluster(status: ClusterStatus, terminal: Pick<Terminal, 'bold'>): string[] {
   const rows = status.members.map((member) => [
     member.self ? `${member.name} *` : member.name,
     member.state,

@@ -9,13 +9,13 @@ import { suggestion } from '../suggestion.ts'
 /** Reads an option as it is written in a flag or a variable. Throws an error that says how to mend it. */
 export type Reader<T> = (written: string) => T
 
-export const GOSSIP_INTERVAL_MS_MIN = 50
-export const GOSSIP_INTERVAL_MS_MAX = 10_000
+const GOSSIP_INTERVAL_MS_MIN = 50
+const GOSSIP_INTERVAL_MS_MAX = 10_000
 /** Relays to more peers than this cost more than they gain at any number of nodes. */
-export const FANOUT_MAX = 12
+const FANOUT_MAX = 12
 /** For links around the world; a check that waits longer is better decided here. */
-export const FORWARD_TIMEOUT_MS_CEILING = 2_000
-export const KEYS_MAX_MIN = 1_000
+const FORWARD_TIMEOUT_MS_CEILING = 2_000
+const KEYS_MAX_MIN = 1_000
 export const KEYS_MAX_MAX = 16_000_000
 const CLUSTER_NAME_LENGTH_MAX = 64
 

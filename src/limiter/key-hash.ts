@@ -20,7 +20,7 @@ export interface HashRounds {
 }
 
 /** One and three: the choice for hash tables. */
-export const TABLE_ROUNDS: HashRounds = { perWord: 1, final: 3 }
+const TABLE_ROUNDS: HashRounds = { perWord: 1, final: 3 }
 
 /**
  * Hashes strings under one 64-bit key, given as two 32-bit words. The input is the string's UTF-16 code

@@ -5,7 +5,7 @@ import type { LimitPolicy } from './policy.ts'
 /** The shortest slice, so that a fast limit does not spend its memory on empty time. */
 export const SLICE_MS_MIN = 50
 /** Slices per time to refill the whole burst: how finely a fold sees the past. */
-export const SLICES_PER_REFILL = 8
+const SLICES_PER_REFILL = 8
 /** Slices kept at least: 2·SLICES_PER_REFILL for the two refills a fold needs, and the ones in progress. */
 export const SLICES_MIN = 2 * SLICES_PER_REFILL + 2
 /** Gossip intervals a count must outlive, so that a late frame still finds its slice. */

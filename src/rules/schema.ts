@@ -13,7 +13,7 @@ import { RATE_NUMBER_MAX, RATE_PATTERN } from './rate.ts'
 /** One check can take a whole burst, and its cost has to fit the wire. */
 export const BURST_MAX = COST_MAX
 
-export const RULE_NAME_PATTERN = '^[a-z0-9][a-z0-9._-]*$'
+const RULE_NAME_PATTERN = '^[a-z0-9][a-z0-9._-]*$'
 
 const Burst = Type.Integer({
   title: `a whole number from 1 to ${BURST_MAX}`,

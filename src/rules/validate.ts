@@ -7,7 +7,7 @@ import { parseRate, rateMistake } from './rate.ts'
 import { BURST_MAX, RulesFile, RulesValue } from './schema.ts'
 
 /** Levels are counted in tokens × milliseconds of the period, exactly: `burst · periodMs` stays below 2^53. */
-export const BUCKET_UNITS_MAX = Number.MAX_SAFE_INTEGER
+const BUCKET_UNITS_MAX = Number.MAX_SAFE_INTEGER
 /**
  * Time to refill a whole burst. Counts are kept for a little more than twice as long, and slices are
  * numbered from 1970.

@@ -15,7 +15,7 @@ export interface Trial {
 }
 
 /** Draws everything from the seed. */
-export const SWARM = 'swarm'
+const SWARM = 'swarm'
 
 /** Larger clusters take too long for a search. */
 const NODES_MAX = 10

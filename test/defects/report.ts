@@ -89,6 +89,6 @@ export function summary(rows: readonly Row[]): string {
   return `${caught} of ${rows.length} defects caught`
 }
 
-export function runsText(runs: number): string {
+function runsText(runs: number): string {
   return runs === 1 ? '1 run' : `${runs} runs`
 }
