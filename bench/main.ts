@@ -10,6 +10,7 @@ import { redisRoute } from './redis-route.ts'
 import { jsonLine, type Result, summary, table } from './report.ts'
 import { FULL, QUICK, type Scale, type Subject } from './row.ts'
 import { stall } from './stall.ts'
+import { wishOrUsage } from './wish-or-usage.ts'
 
 const SUBJECTS: readonly Subject[] = [decision, memory, stall, http, redisRoute, forward, batch]
 
@@ -42,19 +43,6 @@ function wishOf(args: readonly string[]): Wish | 'help' {
   return { scale: values.quick ? QUICK : FULL, json: values.json, rows: new Set(rows) }
 }
 
-/** Undefined when all is said. */
-function wishOrUsage(args: readonly string[]): Wish | undefined {
-  try {
-    const wish = wishOf(args)
-    if (wish !== 'help') return wish
-    console.log(USAGE)
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
-    process.exitCode = 2
-  }
-  return undefined
-}
-
 function rowsCalled(name: string, all: readonly string[]): readonly string[] {
   const rows = SUBJECTS.find((subject) => subject.name === name)?.rows.map((row) => row.name)
   if (rows !== undefined) return rows
@@ -83,7 +71,7 @@ async function measure({ scale, rows }: Wish, say: (text: string) => void): Prom
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const wish = wishOrUsage(args)
+  const wish = wishOrUsage(wishOf, args, USAGE)
   if (wish === undefined) return
   const print = wish.json ? console.error : console.log
   print(`${heading(args, wish.scale)}\n`)

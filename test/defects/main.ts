@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { wishOrUsage } from '../../bench/wish-or-usage.ts'
 import { DEFECTS } from './all.ts'
 import { Build } from './build.ts'
 import { type Defect, planted } from './defect.ts'
@@ -110,18 +111,5 @@ async function run({ defects, seeds, control, json, write }: Wish): Promise<bool
   }
 }
 
-/** Undefined when all is said. */
-function wishOrUsage(args: readonly string[]): Wish | undefined {
-  try {
-    const wish = wishOf(args)
-    if (wish !== 'help') return wish
-    console.log(USAGE)
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`)
-    process.exitCode = 2
-  }
-  return undefined
-}
-
-const wish = wishOrUsage(process.argv.slice(2))
+const wish = wishOrUsage(wishOf, process.argv.slice(2), USAGE)
 if (wish !== undefined && !(await run(wish))) process.exitCode = 1
