@@ -13,6 +13,7 @@ export interface Terminal {
 
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process
+  for (const stream of [stdout, stderr]) stream.on('error', unlessUnread)
   const plain = !stdout.isTTY || (env.NO_COLOR ?? '') !== ''
   return {
     print(line) {
@@ -24,4 +25,14 @@ export function processTerminal(): Terminal {
     bold: (text) => (plain ? text : styleText('bold', text)),
     variables: env,
   }
+}
+
+/**
+ * Whoever reads may have read enough, as `head` has. That is no failure of the command: it goes on to its end
+ * and its exit code, and prints for nobody.
+ *
+ * @throws the error, if it is any other.
+ */
+function unlessUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }

@@ -106,6 +106,36 @@ describe('the command loads no network library', () => {
   })
 })
 
+describe('a command that nobody listens to any more', () => {
+  const start = (...words: string[]) => {
+    const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+    running.add(child)
+    return child
+  }
+
+  it.each([[['sim', 'list']], [['--help']], [['rules', 'schema']]])(
+    'ends quietly: %j',
+    async (words) => {
+      const child = start(...words)
+      child.stdout.destroy()
+      let complaint = ''
+      child.stderr.setEncoding('utf8').on('data', (text) => {
+        complaint += text
+      })
+      expect({ code: await exitOf(child), complaint }).toEqual({
+        code: EXIT_CODES.ok,
+        complaint: '',
+      })
+    },
+  )
+
+  it('has the exit code that it would have', async () => {
+    const child = start('keygen', '--bogus')
+    child.stderr.destroy()
+    expect(await exitOf(child)).toBe(EXIT_CODES.usage)
+  })
+})
+
 describe('weir serve', () => {
   it('answers checks by TCP and by a Unix socket, and ends with 0 when asked to', async () => {
     const socket = `unix:${join(folder, 'weir.sock')}`
