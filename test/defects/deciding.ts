@@ -122,8 +122,9 @@ export const DECIDING: readonly Defect[] = [
       },
       {
         file: 'cluster/placement.ts',
-        find: 'const lists = members.map(ringPointsOf)',
-        replace: 'const lists = members.map((_, index) => ringPointsOf(String(index) as NodeId))',
+        find: '(id, owner) => (places[owner] === ABSENT ? ringPointsOf(id) : NONE)',
+        replace:
+          '(_, owner) => (places[owner] === ABSENT ? ringPointsOf(String(owner) as NodeId) : NONE)',
       },
     ],
     scenarios: [],
