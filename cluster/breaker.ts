@@ -28,7 +28,7 @@ export class Breaker {
   answered(): boolean {
     const closes = this.#open
     this.#open = false
-    this.#missesMs.length = 0
+    if (this.#missesMs.length > 0) this.#missesMs.length = 0
     return closes
   }
 

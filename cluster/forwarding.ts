@@ -34,11 +34,16 @@ interface Waiting {
 interface Line {
   readonly breaker: Breaker
   readonly latency: Latency
-  /** Checks and answers of this event-loop turn, sent together when the node is drained. */
+}
+
+/** Checks and answers of this event-loop turn for one peer, sent together when the node is drained. */
+interface Batch {
   checks: ForwardedCheck[]
-  rules: Set<string>
+  /** The rules of these checks, and their keys. */
+  rules: string[]
   keys: KeyRef[]
   decisions: ForwardedDecision[]
+  /** The keys of these decisions. */
   decided: KeyRef[]
 }
 
@@ -55,8 +60,7 @@ export class Forwarding {
   readonly #outbox: Outbox
   readonly #timeoutMsMax: number
   readonly #lines = new Map<NodeId, Line>()
-  /** Lines with something collected during this turn. */
-  readonly #collected = new Map<NodeId, Line>()
+  readonly #collected = new Map<NodeId, Batch>()
   readonly #waiting = new Map<number, Waiting>()
   /** The view that frames are stamped with. */
   view = 0
@@ -92,29 +96,28 @@ export class Forwarding {
   }
 
   ask(target: NodeId, check: TravellingCheck, nowMs: number): void {
-    const line = this.#line(target)
     const id = ++this.#nextId
-    const deadlineMs = nowMs + line.latency.timeoutMs(this.#timeoutMsMax)
+    const deadlineMs = nowMs + this.#line(target).latency.timeoutMs(this.#timeoutMsMax)
     this.#waiting.set(id, { check, target, sentMs: nowMs, deadlineMs })
     this.#soonestMs = Math.min(this.#soonestMs, deadlineMs)
     // Whoever stands in for a node that was asked in vain decides itself, and does not ask again.
     const hops = check.tried.length > 0 ? HOPS_MAX : check.hops + 1
     const { key, cost } = check
     const { rule, hashHi, hashLo } = key
-    line.checks.push({ rule, hashHi, hashLo, id, cost, hops })
-    line.rules.add(rule)
-    line.keys.push(key)
-    this.#collected.set(target, line)
-    const isFull = line.checks.length >= FRAME_CHECKS_MAX || line.rules.size >= MESSAGE_RULES_MAX
-    if (isFull) this.#flushChecks(target, nowMs)
+    const batch = this.#batch(target)
+    const { checks, rules, keys } = batch
+    checks.push({ rule, hashHi, hashLo, id, cost, hops })
+    if (!rules.includes(rule)) rules.push(rule)
+    keys.push(key)
+    const isFull = checks.length >= FRAME_CHECKS_MAX || rules.length >= MESSAGE_RULES_MAX
+    if (isFull) this.#flushChecks(target, batch, nowMs)
   }
 
   answer(peer: NodeId, key: KeyRef, decision: ForwardedDecision, nowMs: number): void {
-    const line = this.#line(peer)
-    line.decisions.push(decision)
-    line.decided.push(key)
-    this.#collected.set(peer, line)
-    if (line.decisions.length >= FRAME_CHECKS_MAX) this.#flushAnswers(peer, nowMs)
+    const batch = this.#batch(peer)
+    batch.decisions.push(decision)
+    batch.decided.push(key)
+    if (batch.decisions.length >= FRAME_CHECKS_MAX) this.#flushAnswers(peer, batch, nowMs)
   }
 
   /** An answer arrived: the check it belongs to, or undefined when nobody waits for it any more. */
@@ -153,13 +156,9 @@ export class Forwarding {
 
   /** The link to a peer is lost: everything asked of it has to be asked elsewhere. */
   unlinked(peer: NodeId, nowMs: number): TravellingCheck[] {
-    const line = this.#line(peer)
-    line.decisions = []
-    line.decided = []
-    line.checks = []
-    line.rules = new Set()
-    line.keys = []
-    if (line.breaker.unlinked(nowMs)) this.#outbox.event({ type: 'breaker', peer, open: true })
+    this.#collected.delete(peer)
+    if (this.#line(peer).breaker.unlinked(nowMs))
+      this.#outbox.event({ type: 'breaker', peer, open: true })
     return this.#giveUp(({ target, sentMs }) => {
       if (target !== peer) return false
       this.#outbox.event({ type: 'forwarded', peer, result: 'unlinked', tookMs: nowMs - sentMs })
@@ -193,30 +192,28 @@ export class Forwarding {
   /** Sends everything collected during this turn. */
   flush(nowMs: number): void {
     if (this.#collected.size === 0) return
-    for (const [peer, line] of this.#collected) {
-      if (line.checks.length > 0) this.#flushChecks(peer, nowMs)
-      if (line.decisions.length > 0) this.#flushAnswers(peer, nowMs)
+    for (const [peer, batch] of this.#collected) {
+      if (batch.checks.length > 0) this.#flushChecks(peer, batch, nowMs)
+      if (batch.decisions.length > 0) this.#flushAnswers(peer, batch, nowMs)
     }
     this.#collected.clear()
   }
 
-  #flushChecks(peer: NodeId, nowMs: number): void {
-    const line = this.#line(peer)
-    const counts = this.#state.countsOf(distinct(line.keys), { type: 'all', except: peer }, nowMs)
-    const { checks } = line
+  #flushChecks(peer: NodeId, batch: Batch, nowMs: number): void {
+    const { checks, keys } = batch
+    const counts = this.#state.countsOf(distinct(keys), { type: 'all', except: peer }, nowMs)
     this.#outbox.send(peer, { type: 'forward', sentMs: nowMs, view: this.view, checks, counts })
-    line.checks = []
-    line.rules.clear()
-    line.keys = []
+    batch.checks = []
+    batch.rules = []
+    batch.keys = []
   }
 
-  #flushAnswers(peer: NodeId, nowMs: number): void {
-    const line = this.#line(peer)
-    const counts = this.#state.countsOf(distinct(line.decided), { type: 'self' }, nowMs)
-    const { decisions } = line
+  #flushAnswers(peer: NodeId, batch: Batch, nowMs: number): void {
+    const { decisions, decided } = batch
+    const counts = this.#state.countsOf(distinct(decided), { type: 'self' }, nowMs)
     this.#outbox.send(peer, { type: 'reply', view: this.view, decisions, counts })
-    line.decisions = []
-    line.decided = []
+    batch.decisions = []
+    batch.decided = []
   }
 
   #giveUp(isLost: (waiting: Waiting) => boolean): TravellingCheck[] {
@@ -229,18 +226,19 @@ export class Forwarding {
     return lost
   }
 
+  #batch(peer: NodeId): Batch {
+    let batch = this.#collected.get(peer)
+    if (batch === undefined) {
+      batch = { checks: [], rules: [], keys: [], decisions: [], decided: [] }
+      this.#collected.set(peer, batch)
+    }
+    return batch
+  }
+
   #line(peer: NodeId): Line {
     let line = this.#lines.get(peer)
     if (line === undefined) {
-      line = {
-        breaker: new Breaker(),
-        latency: new Latency(),
-        checks: [],
-        rules: new Set(),
-        keys: [],
-        decisions: [],
-        decided: [],
-      }
+      line = { breaker: new Breaker(), latency: new Latency() }
       this.#lines.set(peer, line)
     }
     return line

@@ -15,6 +15,7 @@ export interface Refusal {
 
 interface Slot extends Refusal {
   readonly rule: string
+  /** Signed, as small integers are: comparing them reads no further memory. */
   readonly hashHi: number
   readonly hashLo: number
   readonly cost: number
@@ -41,7 +42,18 @@ export class Refusals {
     nowMs: number,
   ): void {
     const forgetAtMs = Math.min(refusal.untilMs, nowMs + this.#rememberMs)
-    this.#slots[this.#slotOf(hashLo)] = { ...refusal, rule, hashHi, hashLo, cost, forgetAtMs }
+    const { limit, remaining, untilMs, fullAtMs } = refusal
+    this.#slots[this.#slotOf(hashLo)] = {
+      rule,
+      hashHi: hashHi | 0,
+      hashLo: hashLo | 0,
+      cost,
+      forgetAtMs,
+      limit,
+      remaining,
+      untilMs,
+      fullAtMs,
+    }
   }
 
   recall(
@@ -52,7 +64,8 @@ export class Refusals {
     nowMs: number,
   ): Refusal | undefined {
     const slot = this.#slots[this.#slotOf(hashLo)]
-    if (slot === undefined || slot.hashLo !== hashLo || slot.hashHi !== hashHi) return undefined
+    if (slot === undefined || slot.hashLo !== (hashLo | 0)) return undefined
+    if (slot.hashHi !== (hashHi | 0)) return undefined
     if (slot.rule !== rule || slot.cost !== cost || nowMs >= slot.forgetAtMs) return undefined
     return slot
   }

@@ -1,4 +1,4 @@
-import type { Actor } from '../../crdt/node-id.ts'
+import type { Actor, NodeId } from '../../crdt/node-id.ts'
 
 /** Actors whose counts are held at the same time. Beyond it, counts of further actors are not kept. */
 export const ACTORS_MAX = 4_096
@@ -14,13 +14,14 @@ export class ActorTable {
   readonly #actors: (Actor | undefined)[]
   readonly #tags: number[]
   readonly #rows: number[] = [1]
-  readonly #numbers = new Map<string, number>()
+  /** Of each node, the numbers of its lives: most often one. */
+  readonly #numbers = new Map<NodeId, number[]>()
   readonly #free: number[] = []
 
   constructor(self: Actor) {
     this.#actors = [self]
     this.#tags = [tagOf(nameOf(self))]
-    this.#numbers.set(nameOf(self), SELF)
+    this.#numbers.set(self.node, [SELF])
   }
 
   get self(): Actor {
@@ -29,15 +30,14 @@ export class ActorTable {
 
   /** The number of an actor; given to it now if it is new; undefined when the table is full. */
   number(actor: Actor): number | undefined {
-    const name = nameOf(actor)
-    const known = this.#numbers.get(name)
-    if (known !== undefined) return known
+    const lives = this.#numbers.get(actor.node) ?? []
+    for (const life of lives) if (this.of(life).incarnation === actor.incarnation) return life
     const number = this.#free.pop() ?? this.#actors.length
     if (number >= ACTORS_MAX) return undefined
     this.#actors[number] = actor
-    this.#tags[number] = tagOf(name)
+    this.#tags[number] = tagOf(nameOf(actor))
     this.#rows[number] = 0
-    this.#numbers.set(name, number)
+    this.#numbers.set(actor.node, [...lives, number])
     return number
   }
 
@@ -62,7 +62,10 @@ export class ActorTable {
     const rows = (this.#rows[number] as number) - 1
     this.#rows[number] = rows
     if (rows > 0) return
-    this.#numbers.delete(nameOf(this.of(number)))
+    const { node } = this.of(number)
+    const lives = (this.#numbers.get(node) ?? []).filter((life) => life !== number)
+    if (lives.length === 0) this.#numbers.delete(node)
+    else this.#numbers.set(node, lives)
     this.#actors[number] = undefined
     this.#free.push(number)
   }
