@@ -11,7 +11,8 @@ import {
   RUMOUR_REPEATS,
   UNREACHED_GRACE_MS,
 } from './limits.ts'
-import { isGone, MEMBER_STATES, type MemberRecord, type MemberState } from './message.ts'
+import { isNewer, isPlaced } from './member-order.ts'
+import { isGone, type MemberRecord, type MemberState } from './message.ts'
 import type { Placement } from './placement.ts'
 import { Ring } from './ring.ts'
 
@@ -23,6 +24,8 @@ interface Member {
   unlinkedSinceMs: number
   everLinked: boolean
   deadSinceMs: number
+  /** How often its record is still to be repeated in gossip. */
+  repeats: number
 }
 
 /**
@@ -40,8 +43,8 @@ export class Membership {
   readonly #detector: FailureDetector
   /** Peers with an open link. A link may open before its peer is known by name. */
   readonly #links = new Set<NodeId>()
-  /** Records to repeat in gossip, and how often still. */
-  readonly #rumours = new Map<NodeId, number>()
+  /** Members whose records are to be repeated in gossip, the one that has waited longest first. */
+  readonly #rumours = new Set<NodeId>()
   readonly #events: ClusterEvent[] = []
   readonly #ring = new Ring()
   readonly #mayBeAlive = new Set<NodeId>()
@@ -49,6 +52,7 @@ export class Membership {
   /** Not before this is a member, heard of but never linked, out of reach. */
   #graceMs = Number.POSITIVE_INFINITY
   #linkedPeers: readonly NodeId[] | undefined
+  #joiningPeers: readonly NodeId[] | undefined
   /** Nobody's silence says anything new before this. */
   #judgeAtMs = Number.POSITIVE_INFINITY
   #tickedMs = Number.NEGATIVE_INFINITY
@@ -125,6 +129,12 @@ export class Membership {
     return this.#linkedPeers
   }
 
+  /** Those of them that are joining, as far as this node knows. */
+  joiningPeers(): readonly NodeId[] {
+    this.#joiningPeers ??= this.linkedPeers().filter((id) => this.record(id)?.state === 'joining')
+    return this.#joiningPeers
+  }
+
   /** Enters a new state of this node itself. */
   enter(state: MemberState, nowMs: number): void {
     this.#put({ ...this.self, state }, nowMs)
@@ -138,7 +148,7 @@ export class Membership {
     if (startOfIncarnation(record.incarnation) > nowMs + CLOCK_AHEAD_MS_MAX) return false
     if (known === undefined && !this.#hasRoom()) return false
     if (known !== undefined && !isNewer(record, known.record)) {
-      if (this.#members.size > GREETERS) this.#hush(record, known.record)
+      if (this.#members.size > GREETERS) this.#hush(record, known)
       return false
     }
     this.#put(record, nowMs)
@@ -159,7 +169,7 @@ export class Membership {
 
   linked(id: NodeId, nowMs: number): void {
     this.#links.add(id)
-    this.#linkedPeers = undefined
+    this.#peersChanged()
     const member = this.#members.get(id)
     if (member === undefined) return
     member.everLinked = true
@@ -170,7 +180,7 @@ export class Membership {
 
   unlinked(id: NodeId, nowMs: number): void {
     this.#links.delete(id)
-    this.#linkedPeers = undefined
+    this.#peersChanged()
     const member = this.#members.get(id)
     if (member === undefined) return
     member.unlinkedSinceMs = nowMs
@@ -243,12 +253,12 @@ export class Membership {
   /** The records to repeat in the next frame: this node's own first, then at most `most` fresh ones. */
   takeRumours(most: number): MemberRecord[] {
     const records = [this.self]
-    for (const [id, repeats] of this.#rumours) {
+    for (const id of this.#rumours) {
       if (records.length > most) break
-      if (repeats <= 1) this.#rumours.delete(id)
-      else this.#rumours.set(id, repeats - 1)
       const member = this.#members.get(id)
-      if (member !== undefined && id !== this.#self) records.push(member.record)
+      if (member === undefined) continue
+      this.#repeated(member)
+      if (id !== this.#self) records.push(member.record)
     }
     return records
   }
@@ -289,6 +299,7 @@ export class Membership {
       unlinkedSinceMs: nowMs,
       everLinked: this.#links.has(record.id),
       deadSinceMs: 0,
+      repeats: 0,
     }
     const changed = known === undefined || known.record.state !== record.state || reborn
     member.record = record
@@ -299,13 +310,19 @@ export class Membership {
       this.#members.set(record.id, member)
       this.#linkedPeers = undefined
     }
-    this.#spread(record.id)
+    if (changed) this.#joiningPeers = undefined
+    this.#spread(member)
     this.#weigh(member, nowMs)
     this.#judgeBy(this.#detector.nextVerdictMs(record.id, 'alive'))
     if (!changed) return
     const { id, name, state } = record
     this.#events.push({ type: 'member', id, name, state })
-    this.#ring.put(id, state === 'active' || state === 'suspect', nowMs)
+    this.#ring.put(id, isPlaced(state), nowMs)
+  }
+
+  #peersChanged(): void {
+    this.#linkedPeers = undefined
+    this.#joiningPeers = undefined
   }
 
   /** Looks at the silent no later than this. */
@@ -337,17 +354,21 @@ export class Membership {
     } else this.#outOfReach.set(id, unlinkedSinceMs)
   }
 
-  #spread(id: NodeId): void {
+  #spread(member: Member): void {
+    const { id } = member.record
     this.#rumours.delete(id)
-    this.#rumours.set(id, RUMOUR_REPEATS)
+    this.#rumours.add(id)
+    member.repeats = RUMOUR_REPEATS
+  }
+
+  #repeated(member: Member): void {
+    member.repeats -= 1
+    if (member.repeats <= 0) this.#rumours.delete(member.record.id)
   }
 
   /** In a large cluster somebody else's telling counts as one's own: all of them together are many. */
-  #hush(heard: MemberRecord, held: MemberRecord): void {
-    const repeats = this.#rumours.get(held.id)
-    if (repeats === undefined || isNewer(held, heard)) return
-    if (repeats <= 1) this.#rumours.delete(held.id)
-    else this.#rumours.set(held.id, repeats - 1)
+  #hush(heard: MemberRecord, held: Member): void {
+    if (held.repeats > 0 && !isNewer(held.record, heard)) this.#repeated(held)
   }
 
   /** Room for one member more, if need be by forgetting the one that has been gone for longest. */
@@ -364,7 +385,7 @@ export class Membership {
 
   #forget(id: NodeId): void {
     this.#members.delete(id)
-    this.#linkedPeers = undefined
+    this.#peersChanged()
     this.#rumours.delete(id)
     this.#detector.forget(id)
     this.#mayBeAlive.delete(id)
@@ -374,11 +395,3 @@ export class Membership {
 
 const NOBODY: readonly NodeId[] = []
 const NO_EVENTS: readonly ClusterEvent[] = []
-
-/** Whether `a` overrides `b`. A strict order on (incarnation, refutation, state). */
-function isNewer(a: MemberRecord, b: MemberRecord): boolean {
-  if (a.incarnation !== b.incarnation) return a.incarnation > b.incarnation
-  if (a.refutation !== b.refutation) return a.refutation > b.refutation
-  if (a.state === b.state) return false
-  return MEMBER_STATES.indexOf(a.state) > MEMBER_STATES.indexOf(b.state)
-}

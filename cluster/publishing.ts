@@ -38,16 +38,14 @@ export class Publishing {
   }
 
   /**
-   * Members that are joining are told on the stream, too. They may not be reached by broadcasts yet, and
-   * must miss nothing between their pull and the hand-over.
+   * Members that are joining are told of counts on the stream, too. They may not be reached by broadcasts
+   * yet, and must miss nothing between their pull and the hand-over.
    */
   publish(counts: Counts, nowMs: number): void {
     const gossip = this.#gossip(counts, nowMs)
     this.#outbox.broadcast(gossip)
-    for (const peer of this.#membership.linkedPeers()) {
-      const isJoining = this.#membership.record(peer)?.state === 'joining'
-      if (isJoining) this.#outbox.send(peer, gossip)
-    }
+    if (counts.blocks.length === 0) return
+    for (const peer of this.#membership.joiningPeers()) this.#outbox.send(peer, gossip)
   }
 
   /** Tells every peer on the stream what this node is now, ahead of whatever it says there next. */

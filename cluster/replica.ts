@@ -8,6 +8,7 @@ import { HandOff } from './hand-off.ts'
 import { Joining } from './joining.ts'
 import { Journeys, type JourneysDependencies, type Way } from './journeys.ts'
 import { FORWARD_STALE_MS, STALL_MS, SWEEP_ROWS_PER_TICK, TICK_MS } from './limits.ts'
+import { isPlaced } from './member-order.ts'
 import { Membership } from './membership.ts'
 import type { Forward, Gossip, HandOver, Hello, MemberRecord, Message, Reply } from './message.ts'
 import { type Effects, Outbox } from './outbox.ts'
@@ -283,9 +284,11 @@ export class Replica {
     for (const record of records) {
       const { id, incarnation, state } = record
       if (state === 'left' && membership.isLinked(id)) continue
-      const wasThere = membership.isInRing(id) && membership.record(id)?.incarnation === incarnation
-      const isNews = membership.merge(record, nowMs)
-      if (isNews && !wasThere && membership.isInRing(id)) newcomers.push(id)
+      const known = membership.record(id)
+      // Most rumours are no news, and in a large cluster there are many.
+      if (!membership.merge(record, nowMs)) continue
+      const wasThere = known?.incarnation === incarnation && isPlaced(known.state)
+      if (!wasThere && membership.isInRing(id)) newcomers.push(id)
     }
     for (const id of newcomers) this.#handOff.tell(id, [], nowMs)
   }

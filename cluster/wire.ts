@@ -10,6 +10,7 @@ import type { LevelsBlock } from '../crdt/levels.ts'
 import type { Actor, NodeId } from '../crdt/node-id.ts'
 import { BUCKETS, NOTHING_ADMITTED } from '../crdt/slice-digest.ts'
 import { FrameReader, Malformed } from './frame-reader.ts'
+import { internedActor, internedRecord } from './interned.ts'
 import {
   ADDRESS_BYTES_MAX,
   COST_MAX,
@@ -182,14 +183,14 @@ function fromMember(record: MemberRecord): unknown[] {
 }
 
 function toMember(item: FrameReader): MemberRecord {
-  return {
+  return internedRecord({
     id: item.text(NODE_ID_BYTES_MAX) as NodeId,
     name: item.text(NODE_NAME_BYTES_MAX),
     incarnation: item.whole(),
     refutation: item.whole(REFUTATION_MAX),
     state: MEMBER_STATES[item.whole(MEMBER_STATES.length - 1)] as MemberRecord['state'],
     addresses: item.texts(MEMBER_ADDRESSES_MAX, ADDRESS_BYTES_MAX),
-  }
+  })
 }
 
 /** Flat, each array of its final size from the start: frames of one check are most frames there are. */
@@ -254,7 +255,7 @@ function fromCounts({ actors, blocks }: Counts): readonly unknown[] {
 }
 
 function toActor(item: FrameReader): Actor {
-  return { node: item.text(NODE_ID_BYTES_MAX) as NodeId, incarnation: item.whole() }
+  return internedActor(item.text(NODE_ID_BYTES_MAX) as NodeId, item.whole())
 }
 
 function toCounts(item: FrameReader): Counts {
