@@ -75,6 +75,7 @@ export class Endpoint implements Transport {
   /** Peers that refused and will be dialled again. */
   readonly #pausing = new Set<NodeId>()
   #listener: TransportListener | undefined
+  #lastSent: Uint8Array = NO_FRAME
 
   constructor(
     fabric: Fabric,
@@ -109,11 +110,17 @@ export class Endpoint implements Transport {
     assertFrameFits(frame)
     const link = this.#links.get(to)
     if (link === undefined) return false
-    const copy = frame.slice()
+    const copy = this.#copyOf(frame)
     this.sent.count(copy.length)
     const peer = otherEnd(link, this)
     this.#fabric.carry(pathFrom(link, this), copy.length, () => peer.#receive(link, copy))
     return true
+  }
+
+  /** The sender may use its buffer again. Of the same frame to one peer after the other one copy is enough. */
+  #copyOf(frame: Uint8Array): Uint8Array {
+    if (!isSame(frame, this.#lastSent)) this.#lastSent = frame.slice()
+    return this.#lastSent
   }
 
   know(peer: NodeId, addresses: readonly string[]): void {
@@ -263,6 +270,14 @@ export class Endpoint implements Transport {
     if (this.#listener === undefined) throw new Error(`${this.self} has no listener attached`)
     return this.#listener
   }
+}
+
+const NO_FRAME = new Uint8Array(0)
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false
+  return true
 }
 
 function otherEnd(link: Link, end: Endpoint): Endpoint {

@@ -5,7 +5,7 @@ import type { Outbound } from '../cluster/outbox.ts'
 import type { Random } from '../cluster/random.ts'
 import type { LinkChange } from '../cluster/replica.ts'
 import type { Transport } from '../cluster/transport.ts'
-import { encode } from '../cluster/wire.ts'
+import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Answer, Rejection } from '../src/limiter/check.ts'
 import type { Node } from '../src/node.ts'
@@ -41,6 +41,7 @@ export class Host {
   readonly #worldMs: () => number
   readonly #clock: (worldMs: number) => number
   readonly #inbox: Inbox
+  readonly #writer = new Writer()
   readonly #observer: HostObserver
   readonly #waiting = new Map<number, Asked>()
   alive = true
@@ -228,7 +229,7 @@ export class Host {
 
   #send(outbound: Outbound): void {
     const { message } = outbound
-    const frame = this.lie === undefined ? encode(message) : told(message, this.lie)
+    const frame = this.lie === undefined ? this.#writer.frameOf(message) : told(message, this.lie)
     this.#observer.sent(this.#id, outbound, frame.length)
     if (outbound.type === 'broadcast') this.#transport.broadcast(frame)
     else this.#transport.send(outbound.to, frame)

@@ -5,7 +5,8 @@ import { MEMBER_STATES, type MemberRecord, type MemberState } from '../cluster/m
 import type { Outbound } from '../cluster/outbox.ts'
 import type { LinkChange } from '../cluster/replica.ts'
 import type { Transport } from '../cluster/transport.ts'
-import { decode, encode } from '../cluster/wire.ts'
+import { decode } from '../cluster/wire.ts'
+import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Clock } from './clock.ts'
 import { renderEvent } from './event-log.ts'
@@ -38,6 +39,7 @@ export class Runtime implements RunningNode {
   readonly #log: Logger
   readonly #transport: Transport | undefined
   readonly #waiting = new Map<number, (answer: Answer) => void>()
+  readonly #writer = new Writer()
   #timer: NodeJS.Timeout | undefined
   #tickedMs: number
   #turnScheduled = false
@@ -217,7 +219,7 @@ export class Runtime implements RunningNode {
 
   #send(outbound: Outbound): void {
     if (this.#transport === undefined) return
-    const frame = encode(outbound.message)
+    const frame = this.#writer.frameOf(outbound.message)
     if (outbound.type === 'send') this.#transport.send(outbound.to, frame)
     else {
       this.#transport.broadcast(frame)
