@@ -63,9 +63,9 @@ export class Ledger {
       const asked = inner(this.#asked, from, to, newChecks)
       for (const check of message.checks) asked.set(check.id, check)
     } else if (message.type === 'reply') {
-      const asked = inner(this.#asked, to, from, newChecks)
+      const asked = this.#asked.get(to)?.get(from)
       for (const { id, verdict } of message.decisions) {
-        const check = asked.get(id)
+        const check = asked?.get(id)
         if (check === undefined || verdict !== 'allowed') continue
         const key = keyName(check.hashHi, check.hashLo)
         if (this.#passesOn(from, check.cost, key)) continue
@@ -77,12 +77,14 @@ export class Ledger {
   /** A message has arrived at a node and could be read. */
   received(node: NodeId, from: NodeId, message: Message): void {
     if (message.type !== 'reply') return
-    const asked = inner(this.#asked, node, from, newChecks)
+    const asked = this.#asked.get(node)?.get(from)
     const arrived = inner(this.#arrived, node, from, newArrivals)
     for (const { id, verdict } of message.decisions) {
-      arrived.push({ check: asked.get(id), allowed: verdict === 'allowed' })
-      asked.delete(id)
+      arrived.push({ check: asked?.get(id), allowed: verdict === 'allowed' })
+      asked?.delete(id)
     }
+    // A thousand nodes are a million pairs, and few of them talk at any one time.
+    if (asked?.size === 0) this.#asked.get(node)?.delete(from)
   }
 
   /** A node says what it made of the oldest decision of a peer's that it was given. */
@@ -90,7 +92,9 @@ export class Ledger {
     if (event.type !== 'forwarded') return
     const { peer, result } = event
     if (result !== 'answered' && result !== 'late') return
-    const arrived = this.#arrived.get(node)?.get(peer)?.shift()
+    const waiting = this.#arrived.get(node)?.get(peer)
+    const arrived = waiting?.shift()
+    if (waiting?.length === 0) this.#arrived.get(node)?.delete(peer)
     if (result === 'late' || arrived?.check === undefined || !arrived.allowed) return
     const { hashHi, hashLo, cost } = arrived.check
     const passing = `${node} ${cost} ${keyName(hashHi, hashLo)}`
