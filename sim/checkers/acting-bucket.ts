@@ -84,7 +84,7 @@ export const bucketTightness: Oracle = {
 interface Bucket {
   /** Tokens. */
   readonly level: number
-  /** It holds more than was admitted: a share of the limit was enforced. */
+  /** A share of the limit was enforced, or may have been just after: it holds more than was admitted. */
   readonly weighsMore: boolean
 }
 
@@ -96,11 +96,13 @@ interface Seen extends Bucket {
 
 /** Undefined unless the node is the acting owner. */
 function bucketOf({ world }: Watch, key: TrueKey, held: Held): Bucket | undefined {
-  const store = world.host(held.node as NodeId).node.limiter.rule(key.rule)?.store
+  const { node } = world.host(held.node as NodeId)
+  const store = node.limiter.rule(key.rule)?.store
   const row = store?.table.find(key.hash.hi, key.hash.lo) ?? NO_ROW
   if (store === undefined || row === NO_ROW || !store.table.isMarked(row, ACTING)) return undefined
   const level = store.level(row, held.limitIndex, held.nowMs) / held.limit.tokenUnits
-  return { level, weighsMore: store.table.isMarked(row, SURCHARGED) }
+  const isWhole = node.replica.reaching.isWhole(held.nowMs)
+  return { level, weighsMore: !isWhole || store.table.isMarked(row, SURCHARGED) }
 }
 
 function isSame(then: Seen, now: Seen): boolean {

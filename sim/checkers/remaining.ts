@@ -11,9 +11,10 @@ const ROUNDING = 1e-6
 /**
  * Invariant 21: `remaining` never promises more than there is. In a healthy cluster (see `settled.ts`) that is
  * the true room, by the ideal meter of all admissions, at the moment of the decision: when a node answers at
- * its own door, or is about to send its reply. What the reply itself admits is not in the meter yet, which
- * makes the judgement milder by no more than that. Anything else may never promise more than the
- * burst; with other rules on some nodes, whose burst that is cannot be said.
+ * its own door, or is about to send its reply. What the reply itself admits is not in the meter yet, and what
+ * the node admitted in the same instant may have been after it: of replies the judgement is milder by no more
+ * than that. Anything else may never promise more than the burst; with other rules on some nodes, whose
+ * burst that is cannot be said.
  */
 export const remaining: Oracle = {
   invariant: 21,
@@ -24,17 +25,19 @@ export const remaining: Oracle = {
     const settled = new Settled(watch)
     const troubles = Troubles.of(watch)
     const travels = new Travels()
-    const judge = (node: string, key: TrueKey | undefined, limit: number, promised: number) => {
-      if (key === undefined || promised === 0) return
-      const room = roomOf(watch, key, limit)
+    const admissions = new PresentAdmissions()
+    const judge = (node: string, key: TrueKey, limit: number, promised: number, since = 0) => {
+      const room = roomOf(watch, key, limit) + since
       if (promised <= room || !settled.of(key, 0) || !settled.isPossible) return
       const what = `${node} promised ${promised} of ${key.rule}/${key.name}, there were ${room.toFixed(3)}`
       settled.unlessTrouble(() => found(what))
     }
     return {
-      admitted({ rule, key, cost }) {
+      admitted({ rule, key, cost, node }) {
         const known = truth.ofName(rule, key)
-        if (known !== undefined) settled.of(known, cost)
+        if (known === undefined) return
+        settled.of(known, cost)
+        admissions.add(node, known, cost, watch.world.nowMs)
       },
       answered({ answer, request, node, by }) {
         if (answer.type !== 'answer') return
@@ -42,7 +45,8 @@ export const remaining: Oracle = {
         if (promised > limit && !troubles.rulesDiffer)
           found(`${node} promised ${promised} of a burst of ${limit}`)
         if (by !== node || decidedBy === 'cache') return
-        judge(node, truth.ofText(request.rule, request.key), limitIndex, promised)
+        const key = truth.ofText(request.rule, request.key)
+        if (key !== undefined && promised > 0) judge(node, key, limitIndex, promised)
       },
       event(node, event) {
         if (event.type === 'link' && !event.up) travels.lost(node, event.peer)
@@ -56,12 +60,31 @@ export const remaining: Oracle = {
         for (const { id, remaining: promised, limit } of message.decisions) {
           const check = asked.get(id)
           asked.delete(id)
-          if (check === undefined || promised === 0) continue
-          judge(from, truth.ofHash(check), limit, promised)
+          const key = check === undefined ? undefined : truth.ofHash(check)
+          if (key === undefined || promised === 0) continue
+          judge(from, key, limit, promised, admissions.of(from, key, watch.world.nowMs))
         }
       },
     }
   },
+}
+
+/** What each node has admitted of each key in the present instant. */
+class PresentAdmissions {
+  #nowMs = Number.NEGATIVE_INFINITY
+  readonly #tokens = new Map<TrueKey, Map<string, number>>()
+
+  add(node: string, key: TrueKey, cost: number, nowMs: number): void {
+    if (nowMs !== this.#nowMs) this.#tokens.clear()
+    this.#nowMs = nowMs
+    const tokens = this.#tokens.get(key) ?? new Map<string, number>()
+    tokens.set(node, (tokens.get(node) ?? 0) + cost)
+    this.#tokens.set(key, tokens)
+  }
+
+  of(node: string, key: TrueKey, nowMs: number): number {
+    return nowMs === this.#nowMs ? (this.#tokens.get(key)?.get(node) ?? 0) : 0
+  }
 }
 
 function roomOf({ world }: Watch, key: TrueKey, limit: number): number {
