@@ -3,6 +3,12 @@ import { Worker } from 'node:worker_threads'
 import { type Job, type JobProgress, type JobResult, work } from './job.ts'
 import type { WorkerWord } from './worker.ts'
 
+/**
+ * A simulated cluster keeps hundreds of thousands of frames under way that are short-lived, but not that short:
+ * with the default of 48 MB much of the time goes into moving them from one half of it to the other.
+ */
+const LIMITS = { maxYoungGenerationSizeMb: 384 }
+
 interface Waiting {
   readonly job: Job
   readonly done: (result: JobResult) => void
@@ -23,7 +29,7 @@ export class Pool {
   constructor(threads: number) {
     if (threads <= 1) return
     for (let started = 0; started < threads; started++) {
-      const worker = new Worker(new URL('./worker.js', import.meta.url))
+      const worker = new Worker(new URL('./worker.js', import.meta.url), { resourceLimits: LIMITS })
       this.#threads.push(worker)
       this.#idle.push(worker)
     }
