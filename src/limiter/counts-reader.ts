@@ -118,7 +118,7 @@ export class CountsReader {
     return live
   }
 
-  /** Late counts raise the acting owner's bucket too, by as much as they raise the fold. */
+  /** Late counts raise the acting owner's bucket too. */
   #raise(
     store: KeyStore,
     key: number,
@@ -140,11 +140,12 @@ export class CountsReader {
       if (!isNews(store, row, index, first + skip, entries, start + skip, cursor)) continue
       const acts = store.table.isMarked(key, ACTING)
       const foldedBefore = acts ? store.folded(key, index, nowMs) : 0
+      let tokens = 0
       for (let offset = skip; offset < n; offset++) {
-        store.raise(row, index, first + offset, entries[start + offset] as number)
+        tokens += store.raise(row, index, first + offset, entries[start + offset] as number)
       }
       this.#result.raised += 1
-      if (acts) store.lift(key, index, foldedBefore, nowMs)
+      if (acts) store.lift(key, index, tokens, foldedBefore, nowMs)
     }
   }
 }

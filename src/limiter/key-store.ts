@@ -172,9 +172,14 @@ export class KeyStore {
   }
 
   /**
-   * Tokens admitted elsewhere became known: the bucket rises by as much as the fold did. The fold assumes a
-   * full bucket at its horizon, and a meter gains the more from an event the higher it stood before, so that
-   * is never too little for a bucket that was not above its size back then.
+   * Tokens admitted elsewhere became known. The level was at most X before, and is now at most
+   *
+   *     X + tokens                 because a meter rises by no more than what is added to it
+   *     the fold                   unless there was a debt at its horizon
+   *     X + the fold's rise        then: what has drained since the fold does not hold against the key
+   *
+   * (The fold's rise alone can be too little by what drains in a slice: the fold adds a slice's tokens at its end,
+   * and what was there before has drained until then.)
    *
    * While the network is split it is this node's side that is heard of, and all its deciders have one share
    * between them: what others admitted weighs as much as what this node admits.
@@ -182,13 +187,16 @@ export class KeyStore {
    * A debt is remembered in full, up to what drains in the time for which counts are kept: a key is never
    * refused for longer than that (invariant 16).
    */
-  lift(key: number, limit: number, foldedBefore: number, nowMs: number): void {
-    const { capacityUnits, drainPerMs, slices, sliceMs } = this.limits[limit] as Limit
+  lift(key: number, limit: number, tokens: number, foldedBefore: number, nowMs: number): void {
+    const { tokenUnits, capacityUnits, drainPerMs, slices, sliceMs } = this.limits[limit] as Limit
     const weight = this.#weights.get(key) ?? 1
-    const rise = weight * Math.max(0, this.folded(key, limit, nowMs) - foldedBefore)
+    const folded = this.folded(key, limit, nowMs)
     const level = this.level(key, limit, nowMs)
+    const byFold = level + weight * Math.max(0, folded - foldedBefore)
+    const byTokens = level + weight * tokens * tokenUnits
     const most = Math.max(level, capacityUnits + drainPerMs * slices * sliceMs)
-    this.setLevel(key, limit, Math.min(level + Math.ceil(rise), most), nowMs)
+    const lifted = Math.ceil(Math.max(byFold, Math.min(byTokens, folded)))
+    this.setLevel(key, limit, Math.min(lifted, most), nowMs)
   }
 
   /** The network is whole again: what checks weighed beyond their cost is forgotten, the counts hold. */

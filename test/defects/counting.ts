@@ -8,10 +8,10 @@ export const COUNTING: readonly Defect[] = [
     edits: [
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'store.raise(row, index, first + offset, entries[start + offset] as number)',
+        find: 'tokens += store.raise(row, index, first + offset, entries[start + offset] as number)',
         replace: `const counters = store.counters[index] as SlicedCounters
         const held = counters.count(row, first + offset)
-        store.raise(row, index, first + offset, held + (entries[start + offset] as number))`,
+        tokens += store.raise(row, index, first + offset, held + (entries[start + offset] as number))`,
       },
     ],
     scenarios: ['kill-owner', 'crash-and-restart'],
@@ -106,11 +106,11 @@ export const COUNTING: readonly Defect[] = [
       },
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'if (acts) store.lift(key, index, foldedBefore, nowMs)',
+        find: 'if (acts) store.lift(key, index, tokens, foldedBefore, nowMs)',
         replace: `if (acts) {
         const told = entries.slice(start + skip, cursor).reduce((sum, count) => sum + count, 0)
-        store.lift(key, index, store.folded(key, index, nowMs) - told * limit.tokenUnits, nowMs)
-        void foldedBefore
+        store.lift(key, index, told, store.folded(key, index, nowMs) - told * limit.tokenUnits, nowMs)
+        void [tokens, foldedBefore]
       }`,
       },
     ],

@@ -52,7 +52,7 @@ export const DECIDING: readonly Defect[] = [
     edits: [
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'if (acts) store.lift(key, index, foldedBefore, nowMs)',
+        find: 'if (acts) store.lift(key, index, tokens, foldedBefore, nowMs)',
         replace: '',
       },
     ],

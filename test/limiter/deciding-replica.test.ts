@@ -38,6 +38,20 @@ describe('a replica that decides', () => {
     expect(state.decide(key, 0, laterMs)).toMatchObject({ remaining: 91 })
   })
 
+  it('counts what the fold has let drain in a slice, though its own bucket was never empty', () => {
+    const [acting, other] = [limiterOf([rule], 'n1'), limiterOf([rule], 'n2')]
+    const state = stateOf(acting)
+    const key = state.hash('key')
+    const { sliceMs } = state.store.limits[0] as Limit
+    const sliceStartMs = Math.ceil(NOW_MS / sliceMs) * sliceMs
+    stateOf(other).decide(key, 5, sliceStartMs - 1)
+    state.decide(key, 20, sliceStartMs)
+    // The counts have the five drain to nothing first, and the twenty admitted now.
+    const laterMs = sliceStartMs + 500
+    for (const counts of other.takeDelta(0, laterMs)) acting.merge(counts, 'n2' as NodeId, laterMs)
+    expect(state.decide(key, 0, laterMs)).toMatchObject({ remaining: 80 })
+  })
+
   it('raises its bucket above its size, and pays the debt before it admits again', () => {
     const [acting, other] = [limiterOf([rule], 'n1'), limiterOf([rule], 'n2')]
     const state = stateOf(acting)

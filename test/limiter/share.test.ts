@@ -117,7 +117,7 @@ describe('a late count', () => {
     const row = state.store.table.find(key.hi, key.lo)
     const foldedBefore = state.store.folded(row, 0, START_MS)
     state.store.counters[0]?.clear(row)
-    state.store.lift(row, 0, foldedBefore, START_MS)
+    state.store.lift(row, 0, 0, foldedBefore, START_MS)
     expect(state.decide(key, 1, START_MS).type).toBe('allowed')
     expect(state.decide(key, 1, START_MS).type).toBe('refused')
   })
