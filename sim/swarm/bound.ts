@@ -29,8 +29,9 @@ export type BoundOf = (rule: string, key: string, limit: number) => number
  * cut that meets another trouble may leave somebody out of all reach, and counts as a split.
  *
  * A fault touches a key if it befalls the key's owner, or somebody who may stand in because a node before him in
- * the key's preference list is, or lately was, in trouble; a slow node may stand in for anybody. None costs more than
- * clients can ask for from a time of Δ before it until everything is known again. Without any fault the bound is 0.
+ * the key's preference list is, or lately was, in trouble; a slow node, and one that nobody understands, may stand in
+ * for anybody. None costs more than clients can ask for from a time of Δ before it until everything is known again.
+ * Without any fault the bound is 0.
  */
 export function boundOf(experiment: Experiment): BoundOf {
   const spells = spellsOf(experiment)
@@ -63,8 +64,9 @@ const AMBUSH_MS = GOSSIP_INTERVAL_MS * (1 + GOSSIP_JITTER)
 const NEVER = 1e-7
 
 function touches(spell: Spell, order: readonly NodeId[], spells: readonly Spell[]): boolean {
-  // A slow node reads answers after it has given up on them, and stands in for whomever it asked.
-  if (spell.fault.type === 'slow') return true
+  // A slow node reads answers after it has given up on them, and stands in for whomever it asked. So does one
+  // that nobody understands.
+  if (spell.fault.type === 'slow' || spell.fault.type === 'lie') return true
   return spell.nodes.some((node) => {
     const before = order.slice(0, order.indexOf(node))
     return (
