@@ -166,7 +166,8 @@ export class Journeys {
 }
 
 function moved(id: number): ForwardedDecision {
-  return { id, verdict: 'moved', limit: 0, remaining: 0, retryAfterMs: 0, resetMs: 0 }
+  const verdict = 'moved'
+  return { id, verdict, limit: 0, remaining: 0, retryAfterMs: 0, resetMs: 0, delayMs: 0 }
 }
 
 /** The peer that forwarded a check here, if any. */

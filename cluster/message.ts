@@ -93,6 +93,8 @@ export interface ForwardedDecision {
   readonly remaining: number
   readonly retryAfterMs: number
   readonly resetMs: number
+  /** Of an admission by limits that shape: how long to wait. */
+  readonly delayMs: number
 }
 
 /** Answers to forwarded checks, and the decider's own counts of their keys. */

@@ -6,7 +6,7 @@ import {
   NO_COUNTS,
   type WantedBuckets,
 } from '../crdt/counts.ts'
-import type { LevelsBlock } from '../crdt/levels.ts'
+import { LEVEL_PARTS, type LevelsBlock } from '../crdt/levels.ts'
 import type { Actor, NodeId } from '../crdt/node-id.ts'
 import { BUCKETS, NOTHING_ADMITTED } from '../crdt/slice-digest.ts'
 import { FrameReader, Malformed } from './frame-reader.ts'
@@ -212,15 +212,16 @@ function fromChecks(checks: readonly ForwardedCheck[]): { rules: string[]; check
 }
 
 function fromDecisions(decisions: readonly ForwardedDecision[]): number[] {
-  const flat = new Array<number>(decisions.length * 6)
+  const flat = new Array<number>(decisions.length * 7)
   let at = 0
-  for (const { id, verdict, limit, remaining, retryAfterMs, resetMs } of decisions) {
+  for (const { id, verdict, limit, remaining, retryAfterMs, resetMs, delayMs } of decisions) {
     flat[at++] = id
     flat[at++] = VERDICTS.indexOf(verdict)
     flat[at++] = limit
     flat[at++] = remaining
     flat[at++] = retryAfterMs
     flat[at++] = resetMs
+    flat[at++] = delayMs
   }
   return flat
 }
@@ -244,6 +245,7 @@ function toDecision(item: FrameReader): ForwardedDecision {
     remaining: item.whole(),
     retryAfterMs: item.whole(),
     resetMs: item.whole(),
+    delayMs: item.whole(),
   }
 }
 
@@ -324,14 +326,14 @@ function toBuckets(bytes: Uint8Array): Uint32Array {
 
 const NO_BYTES = new Uint8Array(0)
 
-/** Checks the entries as a whole: all are of one size, two words and then level and fold of each limit. */
+/** Checks the entries as a whole: all are of one size, two words and then the parts of each limit. */
 function toLevels(item: FrameReader): LevelsBlock {
   const rule = item.text(RULE_NAME_BYTES_MAX)
   const meters = item.wholes(METER_NUMBERS * RULE_LIMITS_MAX)
   const entries = item.wholes(LEVEL_NUMBERS_MAX)
   const limits = meters.length / METER_NUMBERS
   if (limits === 0 || !Number.isInteger(limits)) throw new Malformed()
-  const size = 2 + 2 * limits
+  const size = 2 + LEVEL_PARTS * limits
   if (entries.length % size !== 0) throw new Malformed()
   for (let at = 0; at < entries.length; at += size) {
     if ((entries[at] as number) > WORD_MAX || (entries[at + 1] as number) > WORD_MAX) {

@@ -1,4 +1,5 @@
 import { oldestLive, type SlicedCounters, sliceAt } from './sliced-counter.ts'
+import { newestHeld } from './window-fold.ts'
 
 /**
  * A leaky-bucket meter in whole numbers. One token is `tokenUnits` units, and `drainPerMs` units drain
@@ -46,14 +47,4 @@ export function fold(
     level += counters.sum(rings, slice) * meter.tokenUnits
   }
   return level
-}
-
-/** The newest slice with a count in any of the rings, but not older than `current`. */
-function newestHeld(counters: SlicedCounters, rings: readonly number[], current: number): number {
-  let newest = current
-  for (const ring of rings) {
-    const head = counters.newest(ring, current)
-    if (head > newest && counters.count(ring, head) > 0) newest = head
-  }
-  return newest
 }

@@ -1,10 +1,11 @@
 /**
  * Exact levels of one rule's buckets, as the node that decided their keys leaves them, in flat numbers:
  *
- *     entry = hash high, hash low, then for each of the rule's limits: level, fold      in units of the limit
+ *     entry = hash high, hash low, then for each of the rule's limits: level, fold, age
  *
- * The fold is what the counts known to that node come to: whoever knows of more admissions adds what they
- * raise the fold by.
+ * Levels and folds are in units of the limit. The fold is what the counts known to that node come to: whoever
+ * knows of more admissions adds what they raise the fold by. The age is how many milliseconds ago the window
+ * opened, of limits whose windows open when they are first used, and else 0.
  */
 export interface LevelsBlock {
   readonly rule: string
@@ -12,3 +13,6 @@ export interface LevelsBlock {
   readonly meters: readonly number[]
   readonly entries: readonly number[]
 }
+
+/** Numbers of one limit in an entry. */
+export const LEVEL_PARTS = 3

@@ -1,3 +1,5 @@
+import type { Calendar } from './calendar.ts'
+
 /**
  * The replicated state of Weir: a G-Counter for every slice of time.
  *
@@ -18,15 +20,18 @@
  * emptied long before its head is 2^31 slices old (3.4 years at the shortest slice).
  */
 
-/** How time is cut. Slice `j` covers `[j·sliceMs, (j+1)·sliceMs)` of milliseconds since 1970. */
+/** How time is cut. Slice `j` covers `[j·sliceMs, (j+1)·sliceMs)` of milliseconds since 1970, or unit `j` of a calendar. */
 export interface Slicing {
+  /** Of a calendar a number that stands for it on the wire. */
   readonly sliceMs: number
   /** How many slices a ring keeps. */
   readonly slices: number
+  readonly calendar?: Calendar
 }
 
 export function sliceAt(slicing: Slicing, atMs: number): number {
-  return Math.floor(atMs / slicing.sliceMs)
+  const { calendar } = slicing
+  return calendar === undefined ? Math.floor(atMs / slicing.sliceMs) : calendar.at(atMs).index
 }
 
 /** The oldest slice a ring still keeps when `slice` is the newest. */

@@ -21,6 +21,7 @@ import { Refusals } from '../cluster/refusals.ts'
 import { type LinkChange, Replica } from '../cluster/replica.ts'
 import { utf8Bytes } from '../cluster/utf8.ts'
 import type { NodeId } from '../crdt/node-id.ts'
+import { closed } from './limiter/admission.ts'
 import {
   type Answer,
   type CheckRequest,
@@ -259,33 +260,32 @@ export class Node {
     const { id } = check
     const state = this.#limiter.rule(check.rule)
     if (state === undefined || check.cost > state.costMax) {
-      return { id, verdict: 'unknown_rule', limit: 0, remaining: 0, retryAfterMs: 0, resetMs: 0 }
+      return undecided(id)
     }
     const key = { hi: check.hashHi, lo: check.hashLo }
     const owner = this.#replica.membership.placement.owner(key.hi) ?? this.#self.id
     const decision = this.#decide(state, key, check.cost, owner, nowMs)
     const { limit, remaining, resetMs } = decision
+    const measured = { id, limit, remaining, resetMs }
     return decision.type === 'allowed'
-      ? { id, verdict: 'allowed', limit, remaining, resetMs, retryAfterMs: 0 }
+      ? { ...measured, verdict: 'allowed', retryAfterMs: 0, delayMs: decision.delayMs }
       : {
-          id,
+          ...measured,
           verdict: decision.reason,
-          limit,
-          remaining,
-          resetMs,
           retryAfterMs: decision.retryAfterMs,
+          delayMs: 0,
         }
   }
 
   #settle(pending: PendingCheck, settled: ForwardedDecision, by: NodeId, nowMs: number): Answer {
     const { state, key, cost, owner, askedMs } = pending
-    const { verdict, retryAfterMs, resetMs } = settled
+    const { verdict, retryAfterMs, resetMs, delayMs } = settled
     // The decider may have been given other rules: an answer never promises more than this node's own.
     const limit = Math.min(settled.limit, state.rule.limits.length - 1)
     const remaining = Math.min(settled.remaining, (state.rule.limits[limit] as LimitPolicy).burst)
     const decidedBy = this.#nameOfDecider(by, owner)
     if (verdict === 'allowed') {
-      const decision: Decision = { type: 'allowed', limit, remaining, resetMs }
+      const decision: Decision = { type: 'allowed', limit, remaining, resetMs, delayMs }
       return this.#answer(state, decision, decidedBy, owner, nowMs)
     }
     const isUndecided = verdict === 'unknown_rule' || verdict === 'moved'
@@ -328,6 +328,7 @@ export class Node {
       owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
       node: this.#self.name,
       limitIndex: decision.limit,
+      delayMs: decision.type === 'allowed' ? decision.delayMs : 0,
     }
   }
 
@@ -362,18 +363,11 @@ export class Node {
   }
 }
 
-/** A side that may admit nothing may do so again when the split has healed; nobody knows when. */
-function closed(): Decision {
-  return {
-    type: 'refused',
-    limit: 0,
-    remaining: 0,
-    resetMs: CLOSED_RETRY_MS,
-    retryAfterMs: CLOSED_RETRY_MS,
-    reason: 'partition_closed',
-  }
+/** The check names a rule, or a cost, that is not of this node's rules. */
+function undecided(id: number): ForwardedDecision {
+  const verdict = 'unknown_rule'
+  return { id, verdict, limit: 0, remaining: 0, retryAfterMs: 0, resetMs: 0, delayMs: 0 }
 }
-const CLOSED_RETRY_MS = 1_000
 
 function rejectionOf({ key, cost, rule }: CheckRequest, state: RuleState): Rejection | undefined {
   if (!Number.isInteger(cost) || cost < 0 || cost > state.costMax) {

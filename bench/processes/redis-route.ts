@@ -87,6 +87,7 @@ class RedisNode implements RunningNode {
       owner: this.name,
       node: this.name,
       limitIndex: 0,
+    delayMs: 0,
     }
   }
 

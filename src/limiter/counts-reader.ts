@@ -86,8 +86,8 @@ export class CountsReader {
   }
 
   /**
-   * Whether an entry has anything live to say and says nothing impossible. A decider admits at most the
-   * burst and what refills during the slice, so no honest count of a slice is above B + R·sliceMs.
+   * Whether an entry has anything live to say and says nothing impossible: no honest count of a slice is above
+   * the limit's `countMax`.
    */
   #isPlausible(store: KeyStore, block: CountsBlock, at: number, nowMs: number): boolean {
     const { entries } = block
@@ -101,12 +101,9 @@ export class CountsReader {
         this.#result.future += 1
         return false
       }
-      const countMax = Math.ceil(
-        (limit.capacityUnits + limit.drainPerMs * limit.sliceMs) / limit.tokenUnits,
-      )
       const end = cursor + 2 + (entries[cursor + 1] as number)
       for (let position = cursor + 2; position < end; position++) {
-        if ((entries[position] as number) > countMax) {
+        if ((entries[position] as number) > limit.countMax) {
           this.#result.violations += 1
           return false
         }
@@ -139,13 +136,13 @@ export class CountsReader {
       const skip = Math.max(0, oldest - first)
       if (!isNews(store, row, index, first + skip, entries, start + skip, cursor)) continue
       const acts = store.table.isMarked(key, ACTING)
-      const foldedBefore = acts ? store.folded(key, index, nowMs) : 0
+      const before = acts ? store.beforeMerge(key, index, nowMs) : undefined
       let tokens = 0
       for (let offset = skip; offset < n; offset++) {
         tokens += store.raise(row, index, first + offset, entries[start + offset] as number)
       }
       this.#result.raised += 1
-      if (acts) store.lift(key, index, tokens, foldedBefore, nowMs)
+      if (before !== undefined) store.lift(key, index, tokens, before, nowMs)
     }
   }
 }

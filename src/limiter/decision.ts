@@ -17,6 +17,8 @@ interface Measured {
 
 export interface Allowed extends Measured {
   readonly type: 'allowed'
+  /** Of limits that shape: how long to wait before the work is begun. Else 0. */
+  readonly delayMs: number
 }
 
 export interface Refused extends Measured {

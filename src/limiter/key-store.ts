@@ -1,9 +1,8 @@
-import { fold } from '../../crdt/fold.ts'
 import { SliceDigest } from '../../crdt/slice-digest.ts'
 import { oldestLive, ringWords, SlicedCounters, sliceAt } from '../../crdt/sliced-counter.ts'
 import { type ActorTable, SELF } from './actor-table.ts'
+import type { Buckets, Limit } from './algorithms/reckoning.ts'
 import { ACTING, DIRTY, KEY, KeyTable, NO_ROW, SURCHARGED, TABLE_WORDS } from './key-table.ts'
-import type { Limit } from './limit.ts'
 import { Unsent } from './unsent.ts'
 
 /** A bucket is two doubles: its level in units, and when it was that, in ms. */
@@ -14,6 +13,12 @@ const BUCKETS_AT = TABLE_WORDS + UNSENT_WORDS
 
 /** Rows an eviction looks at before it settles for the least used key among them. */
 export const EVICTION_ROWS = 64
+
+/** A bucket and its fold, in units, before counts were merged. */
+export interface Before {
+  readonly level: number
+  readonly folded: number
+}
 
 /**
  * Everything one rule remembers about its keys: for each key and limit a bucket (the acting owner's exact
@@ -26,7 +31,7 @@ export const EVICTION_ROWS = 64
  *
  *     table's words | unsent tokens | level, time for each limit | ring for each limit
  */
-export class KeyStore {
+export class KeyStore implements Buckets {
   readonly limits: readonly Limit[]
   readonly table: KeyTable
   readonly counters: readonly SlicedCounters[]
@@ -109,42 +114,59 @@ export class KeyStore {
     return row
   }
 
-  /** Level of the acting owner's bucket, in units, drained to now. */
+  /** What the acting owner's bucket says is in use now, in units. */
   level(key: number, limit: number, nowMs: number): number {
-    const at = this.#bucket(key, limit)
-    const elapsedMs = Math.max(0, nowMs - (this.#doubles[at + 1] as number))
-    return Math.max(
-      0,
-      (this.#doubles[at] as number) - elapsedMs * (this.limits[limit] as Limit).drainPerMs,
-    )
-  }
-
-  /** How long the clock, having gone back, takes to reach the bucket's time; nothing drains until then. */
-  behindMs(key: number, limit: number, nowMs: number): number {
-    const at = this.#bucket(key, limit)
-    return Math.max(0, (this.#doubles[at + 1] as number) - nowMs)
+    const { reckoning } = this.limits[limit] as Limit
+    return reckoning.level(this.limits[limit] as Limit, this, key, limit, nowMs)
   }
 
   setLevel(key: number, limit: number, level: number, nowMs: number): void {
-    const at = this.#bucket(key, limit)
-    this.#doubles[at] = level
-    this.#doubles[at + 1] = Math.max(nowMs, this.#doubles[at + 1] as number)
+    const { reckoning } = this.limits[limit] as Limit
+    reckoning.put(this.limits[limit] as Limit, this, key, limit, level, nowMs)
   }
 
-  /** Level by the replicated counts alone: what any replica must assume. */
+  /** Milliseconds until so much of what is in use is free, if nothing more is taken. */
+  freeInMs(key: number, limit: number, units: number, nowMs: number): number {
+    const { reckoning } = this.limits[limit] as Limit
+    return reckoning.freeInMs(this.limits[limit] as Limit, this, key, limit, units, nowMs)
+  }
+
+  /** How long ago the window opened, of limits whose windows open when they are first used; else 0. */
+  ageMs(key: number, limit: number, nowMs: number): number {
+    const { opensOnUse } = (this.limits[limit] as Limit).reckoning
+    return opensOnUse ? Math.max(0, nowMs - this.bucketMs(key, limit)) : 0
+  }
+
+  /** What is in use by the replicated counts alone: what any replica must assume. */
   folded(key: number, limit: number, nowMs: number): number {
-    const chain = this.#chain
-    chain.length = 0
-    for (let row = key; row !== NO_ROW; row = this.table.next(row)) chain.push(row)
-    return fold(this.counters[limit] as SlicedCounters, chain, this.limits[limit] as Limit, nowMs)
+    const { reckoning } = this.limits[limit] as Limit
+    const counters = this.counters[limit] as SlicedCounters
+    return reckoning.fold(this.limits[limit] as Limit, counters, this.#rows(key), nowMs)
+  }
+
+  counted(key: number, limit: number, slice: number): number {
+    return (this.counters[limit] as SlicedCounters).sum(this.#rows(key), slice)
+  }
+
+  bucketLevel(key: number, limit: number): number {
+    return this.#doubles[this.#bucket(key, limit)] as number
+  }
+
+  bucketMs(key: number, limit: number): number {
+    return this.#doubles[this.#bucket(key, limit) + 1] as number
+  }
+
+  setBucket(key: number, limit: number, level: number, atMs: number): void {
+    const at = this.#bucket(key, limit)
+    this.#doubles[at] = level
+    this.#doubles[at + 1] = atMs
   }
 
   /** From now on this node decides the key: its bucket starts from what the counts say. */
   takeOver(key: number, nowMs: number): void {
     for (let limit = 0; limit < this.limits.length; limit++) {
-      const at = this.#bucket(key, limit)
-      this.#doubles[at] = this.folded(key, limit, nowMs)
-      this.#doubles[at + 1] = nowMs
+      const { reckoning } = this.limits[limit] as Limit
+      reckoning.adopt(this.limits[limit] as Limit, this, key, limit, nowMs)
     }
     this.table.mark(key, ACTING)
   }
@@ -156,17 +178,20 @@ export class KeyStore {
   }
 
   /**
-   * From now on this node decides the key, after another one whose levels and folds are, limit by limit, in
-   * `theirs` from `at` on. What only this node knows of raises its own fold above theirs, and the level with
+   * From now on this node decides the key, after another one whose levels, folds and ages are, limit by limit,
+   * in `theirs` from `at` on. What only this node knows of raises its own fold above theirs, and the level with
    * it. The fold stays the most that the counts can mean.
    */
   succeed(key: number, theirs: readonly number[], at: number, nowMs: number): void {
     for (let limit = 0; limit < this.limits.length; limit++) {
-      const level = theirs[at + 2 * limit] as number
-      const theirFold = theirs[at + 2 * limit + 1] as number
+      const level = theirs[at + 3 * limit] as number
+      const theirFold = theirs[at + 3 * limit + 1] as number
+      const ageMs = theirs[at + 3 * limit + 2] as number
       const unknownThere = Math.max(0, this.folded(key, limit, nowMs) - theirFold)
       const most = this.assumed(key, limit, nowMs)
       this.setLevel(key, limit, Math.min(most, level + unknownThere), nowMs)
+      const { opensOnUse } = (this.limits[limit] as Limit).reckoning
+      if (opensOnUse) this.setBucket(key, limit, this.bucketLevel(key, limit), nowMs - ageMs)
     }
     this.table.mark(key, ACTING)
   }
@@ -187,16 +212,19 @@ export class KeyStore {
    * A debt is remembered in full, up to what drains in the time for which counts are kept: a key is never
    * refused for longer than that (invariant 16).
    */
-  lift(key: number, limit: number, tokens: number, foldedBefore: number, nowMs: number): void {
-    const { tokenUnits, capacityUnits, drainPerMs, slices, sliceMs } = this.limits[limit] as Limit
+  lift(key: number, limit: number, tokens: number, before: Before, nowMs: number): void {
+    const { tokenUnits, debtUnitsMax } = this.limits[limit] as Limit
     const weight = this.#weights.get(key) ?? 1
     const folded = this.folded(key, limit, nowMs)
-    const level = this.level(key, limit, nowMs)
-    const byFold = level + weight * Math.max(0, folded - foldedBefore)
-    const byTokens = level + weight * tokens * tokenUnits
-    const most = Math.max(level, capacityUnits + drainPerMs * slices * sliceMs)
+    const byFold = before.level + weight * Math.max(0, folded - before.folded)
+    const byTokens = before.level + weight * tokens * tokenUnits
     const lifted = Math.ceil(Math.max(byFold, Math.min(byTokens, folded)))
-    this.setLevel(key, limit, Math.min(lifted, most), nowMs)
+    this.setLevel(key, limit, Math.min(lifted, Math.max(before.level, debtUnitsMax)), nowMs)
+  }
+
+  /** For `lift`, before counts are merged. */
+  beforeMerge(key: number, limit: number, nowMs: number): Before {
+    return { level: this.level(key, limit, nowMs), folded: this.folded(key, limit, nowMs) }
   }
 
   /** The network is whole again: what checks weighed beyond their cost is forgotten, the counts hold. */
@@ -219,17 +247,19 @@ export class KeyStore {
 
   /**
    * Adds to this node's own counts, which nobody else ever writes. (With every row taken by keys that are
-   * being refused there is nowhere to write; the bucket still decides exactly, replicas learn nothing.)
+   * being refused there is nowhere to write: it returns false, the bucket still decides exactly, replicas learn
+   * nothing.)
    */
-  record(key: number, cost: number, nowMs: number): void {
+  record(key: number, cost: number, nowMs: number): boolean {
     const row = this.openActor(key, SELF, nowMs)
-    if (row === NO_ROW) return
+    if (row === NO_ROW) return false
     for (let limit = 0; limit < this.limits.length; limit++) {
       const slice = sliceAt(this.limits[limit] as Limit, nowMs)
       const counters = this.counters[limit] as SlicedCounters
       this.raise(row, limit, slice, counters.count(row, slice) + cost)
     }
     this.unsent.add(key, cost)
+    return true
   }
 
   /** Raises one entry to `count`; returns by how much it rose. */
@@ -345,6 +375,14 @@ export class KeyStore {
     const tag = this.#actors.tag(this.table.actor(row))
     const digest = this.digests[limit] as SliceDigest
     digest.add(this.table.hi(row), this.table.lo(row), tag, slice, change)
+  }
+
+  /** The rows of all actors of a key; good until the next call. */
+  #rows(key: number): readonly number[] {
+    const chain = this.#chain
+    chain.length = 0
+    for (let row = key; row !== NO_ROW; row = this.table.next(row)) chain.push(row)
+    return chain
   }
 
   /** Where a bucket lies among the doubles. */

@@ -1,4 +1,4 @@
-import type { LevelsBlock } from '../../crdt/levels.ts'
+import { LEVEL_PARTS, type LevelsBlock } from '../../crdt/levels.ts'
 import type { KeyStore } from './key-store.ts'
 import { ACTING, KEY, NO_ROW } from './key-table.ts'
 
@@ -29,13 +29,14 @@ export class LevelsWriter {
   /** Adds the buckets of a key; a key that this node does not decide has none. */
   key(rule: string, store: KeyStore, key: number): void {
     if (!store.table.isMarked(key, KEY) || !store.table.isMarked(key, ACTING)) return
-    const size = 2 + 2 * store.limits.length
+    const size = 2 + LEVEL_PARTS * store.limits.length
     const { entries } = this.#block(rule, store, size)
     entries.push(store.table.hi(key), store.table.lo(key))
     for (let limit = 0; limit < store.limits.length; limit++) {
       const level = store.level(key, limit, this.#nowMs)
       const folded = store.folded(key, limit, this.#nowMs)
-      entries.push(Math.min(level, LEVEL_MAX), Math.min(folded, LEVEL_MAX))
+      const ageMs = store.ageMs(key, limit, this.#nowMs)
+      entries.push(Math.min(level, LEVEL_MAX), Math.min(folded, LEVEL_MAX), ageMs)
     }
     this.#written += size
   }
@@ -77,7 +78,7 @@ export function takeLevels(
   if (meters.length !== block.meters.length) return
   if (meters.some((part, at) => part !== block.meters[at])) return
   const { entries } = block
-  for (let at = 0; at < entries.length; at += 2 + 2 * store.limits.length) {
+  for (let at = 0; at < entries.length; at += 2 + LEVEL_PARTS * store.limits.length) {
     const hi = entries[at] as number
     const row = isOurs(hi) ? store.table.find(hi, entries[at + 1] as number) : NO_ROW
     if (row !== NO_ROW) store.succeed(row, entries, at + 2, nowMs)

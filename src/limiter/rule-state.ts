@@ -1,10 +1,10 @@
 import type { ActorTable } from './actor-table.ts'
+import { decide, type Weight, WHOLE } from './admission.ts'
 import type { Decision } from './decision.ts'
 import { type KeyHash, type KeyHasher, ruleHasher } from './key-hash.ts'
 import { KeyStore } from './key-store.ts'
 import { type Limit, limitOf } from './limit.ts'
 import type { Rule } from './policy.ts'
-import { decideTokenBucket, type Weight, WHOLE } from './token-bucket.ts'
 
 export interface RuleStateOptions {
   /** Secret words that place keys; the same on all nodes of a cluster. */
@@ -38,6 +38,6 @@ export class RuleState {
 
   /** `cost` is a whole number in `[0, costMax]`; `weight` says how much of the limit is this node's to give. */
   decide(key: KeyHash, cost: number, nowMs: number, weight: Weight = WHOLE): Decision {
-    return decideTokenBucket(this.store, key, cost, weight, nowMs)
+    return decide(this.store, key, cost, weight, nowMs)
   }
 }

@@ -69,6 +69,7 @@ const ALLOWED: ForwardedDecision = {
   remaining: 9,
   retryAfterMs: 0,
   resetMs: 10,
+  delayMs: 0,
 }
 
 describe('the checks of one turn', () => {

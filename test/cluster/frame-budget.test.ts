@@ -76,7 +76,7 @@ function counts(): Counts {
 /** As many levels as a message may hold, of as many rules as it may name, with limits as long as can be. */
 function levels(): LevelsBlock[] {
   const each = LEVEL_NUMBERS_MAX / MESSAGE_RULES_MAX
-  const size = 2 + 2 * RULE_LIMITS_MAX
+  const size = 2 + 3 * RULE_LIMITS_MAX
   return times(MESSAGE_RULES_MAX, (index) => ({
     rule: longName(index, RULE_NAME_BYTES_MAX),
     meters: times(3 * RULE_LIMITS_MAX, () => WHOLE),
@@ -119,6 +119,7 @@ const largest: readonly Message[] = [
       remaining: WHOLE,
       retryAfterMs: WHOLE,
       resetMs: WHOLE,
+      delayMs: 0,
     })),
     counts: counts(),
   },

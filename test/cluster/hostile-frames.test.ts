@@ -148,6 +148,7 @@ describe('a frame of a peer that lies', () => {
       remaining: 99,
       retryAfterMs: 0,
       resetMs: 0,
+      delayMs: 0,
     }))
     const counts = { actors: [], blocks: [] }
     victim.receive(n3, { type: 'reply', view: 0, decisions, counts }, made.nowMs)

@@ -106,11 +106,12 @@ export const COUNTING: readonly Defect[] = [
       },
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'if (acts) store.lift(key, index, tokens, foldedBefore, nowMs)',
-        replace: `if (acts) {
+        find: 'if (before !== undefined) store.lift(key, index, tokens, before, nowMs)',
+        replace: `if (before !== undefined) {
         const told = entries.slice(start + skip, cursor).reduce((sum, count) => sum + count, 0)
-        store.lift(key, index, told, store.folded(key, index, nowMs) - told * limit.tokenUnits, nowMs)
-        void [tokens, foldedBefore]
+        const folded = store.folded(key, index, nowMs) - told * limit.tokenUnits
+        store.lift(key, index, told, { ...before, folded }, nowMs)
+        void tokens
       }`,
       },
     ],
@@ -156,7 +157,7 @@ export const COUNTING: readonly Defect[] = [
     edits: [
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'if ((entries[position] as number) > countMax) {',
+        find: 'if ((entries[position] as number) > limit.countMax) {',
         replace: 'if ((entries[position] as number) === Number.POSITIVE_INFINITY) {',
       },
     ],

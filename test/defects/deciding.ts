@@ -22,7 +22,7 @@ export const DECIDING: readonly Defect[] = [
     breaks: 'what checks weighed in a split beyond their cost is kept when it has healed',
     edits: [
       {
-        file: 'src/limiter/token-bucket.ts',
+        file: 'src/limiter/admission.ts',
         find: "if (weight.type === 'whole') store.dropSurcharge(row, nowMs)\n  else if",
         replace: 'if',
       },
@@ -52,7 +52,7 @@ export const DECIDING: readonly Defect[] = [
     edits: [
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'if (acts) store.lift(key, index, tokens, foldedBefore, nowMs)',
+        find: 'if (before !== undefined) store.lift(key, index, tokens, before, nowMs)',
         replace: '',
       },
     ],
@@ -104,9 +104,9 @@ export const DECIDING: readonly Defect[] = [
     breaks: '`retryAfterMs` is 10 % too short',
     edits: [
       {
-        file: 'src/limiter/token-bucket.ts',
-        find: 'const retryAfterMs = behindMs + Math.ceil(excess / limit.drainPerMs)',
-        replace: 'const retryAfterMs = behindMs + Math.ceil((0.9 * excess) / limit.drainPerMs)',
+        file: 'src/limiter/admission.ts',
+        find: 'const retryAfterMs = store.freeInMs(row, index, excess, nowMs)',
+        replace: 'const retryAfterMs = store.freeInMs(row, index, 0.9 * excess, nowMs)',
       },
     ],
     scenarios: ['steady-tenfold'],

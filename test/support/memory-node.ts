@@ -107,6 +107,7 @@ export class MemoryNode implements RunningNode {
       resetMs: tightest.resetMs(this.nowMs),
       reason: allowed ? 'under_limit' : 'over_limit',
       limitIndex,
+      delayMs: 0,
     }
   }
 
@@ -120,6 +121,7 @@ export class MemoryNode implements RunningNode {
       resetMs: OVERLOADED_RETRY_MS,
       reason: 'overloaded',
       limitIndex: 0,
+      delayMs: 0,
     }
   }
 

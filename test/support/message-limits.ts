@@ -149,7 +149,7 @@ function judgeLevels({ rule, meters, entries }: LevelsBlock, found: Findings): v
   found.must(limits >= 1 && limits <= RULE_LIMITS_MAX && limits % 1 === 0, 'meters')
   found.list(entries, 'levels', LEVEL_NUMBERS_MAX)
   for (const value of [...meters, ...entries]) found.whole(value, 'level')
-  const size = 2 + 2 * limits
+  const size = 2 + 3 * limits
   found.must(entries.length % size === 0, 'structure of levels')
   entries.forEach((value, at) => {
     if (at % size < 2) found.word(value, 'hash')

@@ -105,6 +105,7 @@ const decision: fc.Arbitrary<ForwardedDecision> = fc.record({
   remaining: whole,
   retryAfterMs: whole,
   resetMs: whole,
+  delayMs: whole,
 })
 
 const digestBlock: fc.Arbitrary<DigestBlock> = fc.record({
@@ -126,7 +127,7 @@ const levels: fc.Arbitrary<LevelsBlock> = fc
   .chain((limits) => {
     const exactly = (length: number) => fc.array(whole, { minLength: length, maxLength: length })
     const entry = fc
-      .tuple(word, word, exactly(2 * limits))
+      .tuple(word, word, exactly(3 * limits))
       .map(([hi, lo, numbers]) => [hi, lo, ...numbers])
     return fc.record({
       rule,

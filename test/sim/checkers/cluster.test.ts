@@ -179,6 +179,7 @@ describe('traffic (19)', () => {
       remaining: 0,
       retryAfterMs: 0,
       resetMs: 0,
+      delayMs: 0,
     } as const
     const message: Message = { type: 'reply', view: 0, decisions: [decision], counts: NO_COUNTS }
     observer.sent?.(n1, { type: 'send', to: n2, message }, 50)

@@ -17,19 +17,18 @@ export type Weight =
 export const WHOLE: Weight = { type: 'whole' }
 
 /**
- * The token bucket, as a leaky-bucket meter in whole units (Turner 1986; the arithmetic of GCRA, ITU-T
- * I.371, in its leaky-bucket form). A check of cost c is allowed iff for every limit of the rule
+ * A check of cost c is allowed iff for every limit of the rule, by that limit's own algorithm,
  *
  *     level + c ≤ B        and then every level rises by c.
  *
  * All or nothing: a refusal by one limit takes nothing from the others. Cost 0 asks and takes nothing.
- * Exact: at 100/s and burst 100 the 101st check of a burst is refused, and allowed 10 ms later.
+ * Exact: of a token bucket of 100/s and burst 100 the 101st check of a burst is refused, and allowed 10 ms later.
  *
  * With a share of W the check weighs c/W on the level, and what is recorded is c. The rooms of all sides of
  * a split then add up to one, and when it has healed the true counts are all there is. A weight above B is
  * let in by an empty bucket, which then takes the longer to drain.
  */
-export function decideTokenBucket(
+export function decide(
   store: KeyStore,
   key: KeyHash,
   cost: number,
@@ -81,15 +80,14 @@ function refusedBy(
     const room = roomFor(limit, cost, weight)
     const excess = level + room - limit.capacityUnits
     if (excess <= 0) continue
-    const behindMs = store.behindMs(row, index, nowMs)
-    const retryAfterMs = behindMs + Math.ceil(excess / limit.drainPerMs)
+    const retryAfterMs = store.freeInMs(row, index, excess, nowMs)
     if (retryAfterMs <= longestMs) continue
     longestMs = retryAfterMs
     refusal = {
       type: 'refused',
       limit: index,
       remaining: remainingTokens(limit, level, weight),
-      resetMs: behindMs + Math.ceil(level / limit.drainPerMs),
+      resetMs: store.freeInMs(row, index, level, nowMs),
       retryAfterMs,
       reason: wouldPassWhole(store, row, index, cost, nowMs) ? 'partition_share' : 'over_limit',
     }
@@ -111,22 +109,34 @@ function wouldPassWhole(
 }
 
 function take(store: KeyStore, row: number, cost: number, weight: Weight, nowMs: number): Decision {
+  const delayMs = waitFor(store, row, nowMs)
+  const isCounted = cost > 0 && store.record(row, cost, nowMs)
   let tightest = 0
   let remaining = Number.POSITIVE_INFINITY
   let resetMs = 0
   for (let index = 0; index < store.limits.length; index++) {
     const limit = store.limits[index] as Limit
-    const level = store.level(row, index, nowMs) + charge(limit, cost, weight)
+    const known = isCounted && limit.reckoning.isByCounts ? cost * limit.tokenUnits : 0
+    const level = store.level(row, index, nowMs) - known + charge(limit, cost, weight)
     if (cost > 0) store.setLevel(row, index, level, nowMs)
     const left = remainingTokens(limit, level, weight)
     if (left >= remaining) continue
     tightest = index
     remaining = left
-    resetMs =
-      level > 0 ? store.behindMs(row, index, nowMs) + Math.ceil(level / limit.drainPerMs) : 0
+    resetMs = level > 0 ? store.freeInMs(row, index, level, nowMs) : 0
   }
-  if (cost > 0) store.record(row, cost, nowMs)
-  return { type: 'allowed', limit: tightest, remaining, resetMs }
+  return { type: 'allowed', limit: tightest, remaining, resetMs, delayMs }
+}
+
+/** Of limits that shape: how long it takes until everything admitted before has drained, at the slowest of them. */
+function waitFor(store: KeyStore, row: number, nowMs: number): number {
+  let longestMs = 0
+  for (let index = 0; index < store.limits.length; index++) {
+    if (!(store.limits[index] as Limit).isShaping) continue
+    const level = store.level(row, index, nowMs)
+    if (level > 0) longestMs = Math.max(longestMs, store.freeInMs(row, index, level, nowMs))
+  }
+  return longestMs
 }
 
 function remainingTokens(limit: Limit, level: number, weight: Weight): number {
@@ -138,7 +148,13 @@ function untouched(limits: readonly Limit[]): Decision {
   for (let index = 1; index < limits.length; index++) {
     if (burstOf(limits, index) < burstOf(limits, tightest)) tightest = index
   }
-  return { type: 'allowed', limit: tightest, remaining: burstOf(limits, tightest), resetMs: 0 }
+  return {
+    type: 'allowed',
+    limit: tightest,
+    remaining: burstOf(limits, tightest),
+    resetMs: 0,
+    delayMs: 0,
+  }
 }
 
 function burstOf(limits: readonly Limit[], index: number): number {
@@ -155,3 +171,16 @@ function overloaded(): Decision {
     reason: 'overloaded',
   }
 }
+
+/** A side that may admit nothing may do so again when the split has healed; nobody knows when. */
+export function closed(): Decision {
+  return {
+    type: 'refused',
+    limit: 0,
+    remaining: 0,
+    resetMs: CLOSED_RETRY_MS,
+    retryAfterMs: CLOSED_RETRY_MS,
+    reason: 'partition_closed',
+  }
+}
+const CLOSED_RETRY_MS = 1_000
