@@ -252,12 +252,15 @@ function toDecision(item: FrameReader): ForwardedDecision {
 function fromCounts({ actors, blocks }: Counts): readonly unknown[] {
   if (actors.length === 0 && blocks.length === 0) return FLAT_NO_COUNTS
   const named: unknown[] = []
-  for (const { node, incarnation } of actors) named.push(node, incarnation)
+  for (const { node, incarnation, credit } of actors) {
+    named.push(node, incarnation, credit === true ? 1 : 0)
+  }
   return [named, blocks.map(({ rule, sliceMs, base, entries }) => [rule, sliceMs, base, entries])]
 }
 
 function toActor(item: FrameReader): Actor {
-  return internedActor(item.text(NODE_ID_BYTES_MAX) as NodeId, item.whole())
+  const actor = internedActor(item.text(NODE_ID_BYTES_MAX) as NodeId, item.whole())
+  return item.whole(1) === 1 ? { ...actor, credit: true } : actor
 }
 
 function toCounts(item: FrameReader): Counts {

@@ -9,10 +9,16 @@
 /** The identity a transport has authenticated. Opaque; compared as a string. */
 export type NodeId = string & { readonly nodeId: true }
 
-/** One life of one node. `incarnation` is a safe integer, larger for each later start of the same node. */
+/**
+ * One life of one node. `incarnation` is a safe integer, larger for each later start of the same node.
+ *
+ * It writes two counters: what it admitted, and what it gave back of what anybody admitted. Neither ever falls;
+ * together they are a PN-Counter (Shapiro et al., 2011). The second is that of the actor's credit.
+ */
 export interface Actor {
   readonly node: NodeId
   readonly incarnation: number
+  readonly credit?: true
 }
 
 /** Random bits below the start time, so that two starts in one millisecond still differ. */

@@ -1,7 +1,7 @@
 import type { SlicedCounters } from './sliced-counter.ts'
 
 /**
- * Tokens that were admitted in the slices from `slice` on, by the counts held. Slices ahead of the present,
+ * Tokens that were admitted in the slices from `slice` on and not given back, by the counts held. Slices ahead of the present,
  * written by somebody whose clock is ahead, are among them: else a burst that fell into one would be admitted a
  * second time here.
  *
@@ -11,12 +11,15 @@ import type { SlicedCounters } from './sliced-counter.ts'
 export function countSince(
   counters: SlicedCounters,
   rings: readonly number[],
+  credits: readonly number[],
   slice: number,
   newest: number,
 ): number {
   let tokens = 0
   const last = newestHeld(counters, rings, newest)
-  for (let at = slice; at <= last; at++) tokens += counters.sum(rings, at)
+  for (let at = slice; at <= last; at++) {
+    tokens += Math.max(0, counters.sum(rings, at) - counters.sum(credits, at))
+  }
   return tokens
 }
 

@@ -31,7 +31,7 @@ export class ActorTable {
   /** The number of an actor; given to it now if it is new; undefined when the table is full. */
   number(actor: Actor): number | undefined {
     const lives = this.#numbers.get(actor.node) ?? []
-    for (const life of lives) if (this.of(life).incarnation === actor.incarnation) return life
+    for (const life of lives) if (isSame(this.of(life), actor)) return life
     const number = this.#free.pop() ?? this.#actors.length
     if (number >= ACTORS_MAX) return undefined
     this.#actors[number] = actor
@@ -39,6 +39,21 @@ export class ActorTable {
     this.#rows[number] = 0
     this.#numbers.set(actor.node, [...lives, number])
     return number
+  }
+
+  /** The number of what this node gave back; undefined when the table is full. */
+  credit(): number | undefined {
+    return this.number({ ...this.self, credit: true })
+  }
+
+  /** The same, if it has given anything back that is remembered. */
+  get knownCredit(): number | undefined {
+    const lives = this.#numbers.get(this.self.node) ?? []
+    return lives.find((life) => isSame(this.of(life), { ...this.self, credit: true }))
+  }
+
+  isCredit(number: number): boolean {
+    return this.of(number).credit === true
   }
 
   of(number: number): Actor {
@@ -71,8 +86,12 @@ export class ActorTable {
   }
 }
 
-function nameOf(actor: Actor): string {
-  return `${actor.node}#${actor.incarnation}`
+function nameOf({ node, incarnation, credit }: Actor): string {
+  return `${node}#${incarnation}${credit === true ? '-' : ''}`
+}
+
+function isSame(a: Actor, b: Actor): boolean {
+  return a.incarnation === b.incarnation && a.credit === b.credit
 }
 
 /** FNV-1a. */

@@ -1,4 +1,5 @@
 import { SELF } from './actor-table.ts'
+import { giveAllBack, giveBack, roomForCount } from './credit.ts'
 import type { Decision } from './decision.ts'
 import type { KeyHash } from './key-hash.ts'
 import type { KeyStore } from './key-store.ts'
@@ -47,6 +48,61 @@ export function decide(
   const refusal = refusedBy(store, row, cost, weight, nowMs)
   if (refusal !== undefined) return refusal
   return take(store, row, cost, weight, nowMs)
+}
+
+/**
+ * Gives tokens back, as far as there are any in use: never is more left than the burst. Returns how the key then
+ * stands.
+ */
+export function refund(store: KeyStore, key: KeyHash, cost: number, nowMs: number): Decision {
+  const row = store.table.find(key.hi, key.lo)
+  if (row === NO_ROW) return untouched(store.limits)
+  if (!store.table.isMarked(row, ACTING)) store.takeOver(row, nowMs)
+  for (let index = 0; index < store.limits.length; index++) {
+    const { tokenUnits } = store.limits[index] as Limit
+    const left = Math.max(0, store.level(row, index, nowMs) - cost * tokenUnits)
+    // What the counts know of less than the bucket, a penalty or a share of a split, goes first.
+    const counted = Math.floor((store.folded(row, index, nowMs) - left) / tokenUnits)
+    giveBack(store, row, index, Math.min(cost, Math.max(0, counted)), nowMs)
+    store.setLevel(row, index, left, nowMs)
+  }
+  return standing(store, row, nowMs)
+}
+
+/** Gives everything back: the key is as if it had never been used. */
+export function reset(store: KeyStore, key: KeyHash, nowMs: number): Decision {
+  const row = store.table.find(key.hi, key.lo)
+  if (row === NO_ROW) return untouched(store.limits)
+  if (!store.table.isMarked(row, ACTING)) store.takeOver(row, nowMs)
+  for (let index = 0; index < store.limits.length; index++) {
+    giveAllBack(store, row, index, nowMs)
+    store.setLevel(row, index, 0, nowMs)
+  }
+  return standing(store, row, nowMs)
+}
+
+/**
+ * Takes tokens whether or not there is room for them: the key then owes what is missing. What no honest count
+ * could say is owed to this node alone.
+ */
+export function penalise(store: KeyStore, key: KeyHash, cost: number, nowMs: number): Decision {
+  const known = store.table.find(key.hi, key.lo)
+  const row = known === NO_ROW ? store.open(key.hi, key.lo, SELF, nowMs) : known
+  if (row === NO_ROW) return overloaded()
+  if (!store.table.isMarked(row, ACTING)) store.takeOver(row, nowMs)
+  const levels = store.limits.map((_, index) => store.level(row, index, nowMs))
+  store.record(row, Math.min(cost, roomForCount(store, row, nowMs)), nowMs)
+  for (const [index, level] of levels.entries()) {
+    const { tokenUnits, debtUnitsMax } = store.limits[index] as Limit
+    const owed = Math.min(level + cost * tokenUnits, Math.max(level, debtUnitsMax))
+    store.setLevel(row, index, owed, nowMs)
+  }
+  return standing(store, row, nowMs)
+}
+
+/** What a check of cost 0 would be told. */
+function standing(store: KeyStore, row: number, nowMs: number): Decision {
+  return take(store, row, 0, WHOLE, nowMs)
 }
 
 /** What a check weighs on the level of one limit, in units. */

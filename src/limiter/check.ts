@@ -1,5 +1,12 @@
 import type { RefusalReason } from './decision.ts'
 
+/**
+ * What else can be done to a key, with no limit asked: give tokens back (`refund`), take them whether or not
+ * there is room (`penalise`), or give everything back (`reset`).
+ */
+export const ADJUSTMENTS = ['refund', 'penalise', 'reset'] as const
+export type Adjustment = (typeof ADJUSTMENTS)[number]
+
 /** One question to the limiter. */
 export interface CheckRequest {
   readonly rule: string

@@ -2,8 +2,10 @@ import type { Counts, CountsBlock, MergeResult } from '../../crdt/counts.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import { oldestLive, type SlicedCounters, sliceAt } from '../../crdt/sliced-counter.ts'
 import type { ActorTable } from './actor-table.ts'
+import { givenBack } from './credit.ts'
 import type { KeyStore } from './key-store.ts'
-import { ACTING, NO_ROW } from './key-table.ts'
+import { ACTING, CREDIT, NO_ROW } from './key-table.ts'
+import { before, lift, lower } from './late-counts.ts'
 import type { Limit } from './limit.ts'
 
 /**
@@ -77,7 +79,7 @@ export class CountsReader {
     if (actor === OWN) return
     if (actor === FORGED) this.#result.violations += 1
     else if (actor === UNKEPT) this.#result.foreign += 1
-    else if (this.#isPlausible(store, block, at, nowMs)) {
+    else if (this.#isPlausible(store, block, at, this.#actors.isCredit(actor), nowMs)) {
       const key = store.reopen(entries[at] as number, entries[at + 1] as number, actor)
       const row = key === NO_ROW ? NO_ROW : store.reopenActor(key, actor)
       if (row === NO_ROW) this.#result.foreign += 1
@@ -87,9 +89,15 @@ export class CountsReader {
 
   /**
    * Whether an entry has anything live to say and says nothing impossible: no honest count of a slice is above
-   * the limit's `countMax`.
+   * the limit's `countMax`, but for what was given back and admitted anew.
    */
-  #isPlausible(store: KeyStore, block: CountsBlock, at: number, nowMs: number): boolean {
+  #isPlausible(
+    store: KeyStore,
+    block: CountsBlock,
+    at: number,
+    isCredit: boolean,
+    nowMs: number,
+  ): boolean {
     const { entries } = block
     let cursor = at + 3
     let live = false
@@ -103,7 +111,9 @@ export class CountsReader {
       }
       const end = cursor + 2 + (entries[cursor + 1] as number)
       for (let position = cursor + 2; position < end; position++) {
-        if ((entries[position] as number) > limit.countMax) {
+        const count = entries[position] as number
+        if (isCredit || count <= limit.countMax) continue
+        if (count > limit.countMax + creditOf(store, index, entries, at)) {
           this.#result.violations += 1
           return false
         }
@@ -125,6 +135,8 @@ export class CountsReader {
     nowMs: number,
   ): void {
     const { entries } = block
+    const acts = store.table.isMarked(key, ACTING)
+    const isCredit = store.table.isMarked(row, CREDIT)
     let cursor = at + 3
     for (let index = 0; index < store.limits.length; index++) {
       const limit = store.limits[index] as Limit
@@ -135,14 +147,15 @@ export class CountsReader {
       cursor = start + n
       const skip = Math.max(0, oldest - first)
       if (!isNews(store, row, index, first + skip, entries, start + skip, cursor)) continue
-      const acts = store.table.isMarked(key, ACTING)
-      const before = acts ? store.beforeMerge(key, index, nowMs) : undefined
+      const was = acts ? before(store, key, index, nowMs) : undefined
       let tokens = 0
       for (let offset = skip; offset < n; offset++) {
         tokens += store.raise(row, index, first + offset, entries[start + offset] as number)
       }
       this.#result.raised += 1
-      if (before !== undefined) store.lift(key, index, tokens, before, nowMs)
+      if (was === undefined) continue
+      if (isCredit) lower(store, key, index, tokens, was, nowMs)
+      else lift(store, key, index, tokens, was, nowMs)
     }
   }
 }
@@ -162,6 +175,12 @@ function isNews(
     if ((entries[at] as number) > counters.count(row, slice + at - from)) return true
   }
   return false
+}
+
+/** Tokens of an entry's key that are known to have been given back. */
+function creditOf(store: KeyStore, limit: number, entries: readonly number[], at: number): number {
+  const key = store.table.find(entries[at] as number, entries[at + 1] as number)
+  return key === NO_ROW ? 0 : givenBack(store, key, limit)
 }
 
 /** Stand-ins for the numbers of actors whose entries are not merged. */

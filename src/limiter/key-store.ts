@@ -1,8 +1,17 @@
 import { SliceDigest } from '../../crdt/slice-digest.ts'
 import { oldestLive, ringWords, SlicedCounters, sliceAt } from '../../crdt/sliced-counter.ts'
 import { type ActorTable, SELF } from './actor-table.ts'
-import type { Buckets, Limit } from './algorithms/reckoning.ts'
-import { ACTING, DIRTY, KEY, KeyTable, NO_ROW, SURCHARGED, TABLE_WORDS } from './key-table.ts'
+import type { Buckets, Limit, Rows } from './algorithms/reckoning.ts'
+import {
+  ACTING,
+  CREDIT,
+  DIRTY,
+  KEY,
+  KeyTable,
+  NO_ROW,
+  SURCHARGED,
+  TABLE_WORDS,
+} from './key-table.ts'
 import { Unsent } from './unsent.ts'
 
 /** A bucket is two doubles: its level in units, and when it was that, in ms. */
@@ -13,12 +22,6 @@ const BUCKETS_AT = TABLE_WORDS + UNSENT_WORDS
 
 /** Rows an eviction looks at before it settles for the least used key among them. */
 export const EVICTION_ROWS = 64
-
-/** A bucket and its fold, in units, before counts were merged. */
-export interface Before {
-  readonly level: number
-  readonly folded: number
-}
 
 /**
  * Everything one rule remembers about its keys: for each key and limit a bucket (the acting owner's exact
@@ -47,7 +50,7 @@ export class KeyStore implements Buckets {
   #evicted = 0
   /** What a token weighs on the level of each key with a surcharge. */
   readonly #weights = new Map<number, number>()
-  readonly #chain: number[] = []
+  readonly #rowsOfKey = { debits: [] as number[], credits: [] as number[] }
 
   /** More than `flushTokens` of one key unsent ask for an early flush. */
   constructor(
@@ -101,17 +104,13 @@ export class KeyStore implements Buckets {
   reopen(hi: number, lo: number, actor: number): number {
     const known = this.table.find(hi, lo)
     if (known !== NO_ROW) return known
-    const row = this.table.insert(hi, lo, actor)
-    if (row !== NO_ROW) this.#actors.acquire(actor)
-    return row
+    return this.#opened(this.table.insert(hi, lo, actor), actor)
   }
 
   reopenActor(key: number, actor: number): number {
     const known = this.table.rowOf(key, actor)
     if (known !== NO_ROW) return known
-    const row = this.table.chain(key, actor)
-    if (row !== NO_ROW) this.#actors.acquire(actor)
-    return row
+    return this.#opened(this.table.chain(key, actor), actor)
   }
 
   /** What the acting owner's bucket says is in use now, in units. */
@@ -141,11 +140,13 @@ export class KeyStore implements Buckets {
   folded(key: number, limit: number, nowMs: number): number {
     const { reckoning } = this.limits[limit] as Limit
     const counters = this.counters[limit] as SlicedCounters
-    return reckoning.fold(this.limits[limit] as Limit, counters, this.#rows(key), nowMs)
+    return reckoning.fold(this.limits[limit] as Limit, counters, this.rows(key), nowMs)
   }
 
   counted(key: number, limit: number, slice: number): number {
-    return (this.counters[limit] as SlicedCounters).sum(this.#rows(key), slice)
+    const { debits, credits } = this.rows(key)
+    const counters = this.counters[limit] as SlicedCounters
+    return Math.max(0, counters.sum(debits, slice) - counters.sum(credits, slice))
   }
 
   bucketLevel(key: number, limit: number): number {
@@ -177,54 +178,9 @@ export class KeyStore implements Buckets {
     this.#weights.set(key, weight)
   }
 
-  /**
-   * From now on this node decides the key, after another one whose levels, folds and ages are, limit by limit,
-   * in `theirs` from `at` on. What only this node knows of raises its own fold above theirs, and the level with
-   * it. The fold stays the most that the counts can mean.
-   */
-  succeed(key: number, theirs: readonly number[], at: number, nowMs: number): void {
-    for (let limit = 0; limit < this.limits.length; limit++) {
-      const level = theirs[at + 3 * limit] as number
-      const theirFold = theirs[at + 3 * limit + 1] as number
-      const ageMs = theirs[at + 3 * limit + 2] as number
-      const unknownThere = Math.max(0, this.folded(key, limit, nowMs) - theirFold)
-      const most = this.assumed(key, limit, nowMs)
-      this.setLevel(key, limit, Math.min(most, level + unknownThere), nowMs)
-      const { opensOnUse } = (this.limits[limit] as Limit).reckoning
-      if (opensOnUse) this.setBucket(key, limit, this.bucketLevel(key, limit), nowMs - ageMs)
-    }
-    this.table.mark(key, ACTING)
-  }
-
-  /**
-   * Tokens admitted elsewhere became known. The level was at most X before, and is now at most
-   *
-   *     X + tokens                 because a meter rises by no more than what is added to it
-   *     the fold                   unless there was a debt at its horizon
-   *     X + the fold's rise        then: what has drained since the fold does not hold against the key
-   *
-   * (The fold's rise alone can be too little by what drains in a slice: the fold adds a slice's tokens at its end,
-   * and what was there before has drained until then.)
-   *
-   * While the network is split it is this node's side that is heard of, and all its deciders have one share
-   * between them: what others admitted weighs as much as what this node admits.
-   *
-   * A debt is remembered in full, up to what drains in the time for which counts are kept: a key is never
-   * refused for longer than that (invariant 16).
-   */
-  lift(key: number, limit: number, tokens: number, before: Before, nowMs: number): void {
-    const { tokenUnits, debtUnitsMax } = this.limits[limit] as Limit
-    const weight = this.#weights.get(key) ?? 1
-    const folded = this.folded(key, limit, nowMs)
-    const byFold = before.level + weight * Math.max(0, folded - before.folded)
-    const byTokens = before.level + weight * tokens * tokenUnits
-    const lifted = Math.ceil(Math.max(byFold, Math.min(byTokens, folded)))
-    this.setLevel(key, limit, Math.min(lifted, Math.max(before.level, debtUnitsMax)), nowMs)
-  }
-
-  /** For `lift`, before counts are merged. */
-  beforeMerge(key: number, limit: number, nowMs: number): Before {
-    return { level: this.level(key, limit, nowMs), folded: this.folded(key, limit, nowMs) }
+  /** What a token of this key weighs now. */
+  weight(key: number): number {
+    return this.#weights.get(key) ?? 1
   }
 
   /** The network is whole again: what checks weighed beyond their cost is forgotten, the counts hold. */
@@ -260,6 +216,12 @@ export class KeyStore implements Buckets {
     }
     this.unsent.add(key, cost)
     return true
+  }
+
+  /** The row of what this node gave back of a key, made if need be. */
+  openCredit(key: number, nowMs: number): number {
+    const credit = this.#actors.credit()
+    return credit === undefined ? NO_ROW : this.openActor(key, credit, nowMs)
   }
 
   /** Raises one entry to `count`; returns by how much it rose. */
@@ -378,11 +340,23 @@ export class KeyStore implements Buckets {
   }
 
   /** The rows of all actors of a key; good until the next call. */
-  #rows(key: number): readonly number[] {
-    const chain = this.#chain
-    chain.length = 0
-    for (let row = key; row !== NO_ROW; row = this.table.next(row)) chain.push(row)
-    return chain
+  rows(key: number): Rows {
+    const { debits, credits } = this.#rowsOfKey
+    debits.length = 0
+    if (credits.length > 0) credits.length = 0
+    for (let row = key; row !== NO_ROW; row = this.table.next(row)) {
+      if (this.table.isMarked(row, CREDIT)) credits.push(row)
+      else debits.push(row)
+    }
+    return this.#rowsOfKey
+  }
+
+  /** A row that was just made for an actor, or NO_ROW. */
+  #opened(row: number, actor: number): number {
+    if (row === NO_ROW) return row
+    this.#actors.acquire(actor)
+    if (this.#actors.isCredit(actor)) this.table.mark(row, CREDIT)
+    return row
   }
 
   /** Where a bucket lies among the doubles. */

@@ -28,7 +28,9 @@ export const ACTING = 2
 export const DIRTY = 4
 /** The key's level holds more than was admitted: some checks weighed more than they cost. */
 export const SURCHARGED = 8
-const IN_USE = 16
+/** Of a row: what it counts was given back. */
+export const CREDIT = 16
+const IN_USE = 32
 
 export class KeyTable {
   readonly rowsMax: number

@@ -1,6 +1,7 @@
 import { LEVEL_PARTS, type LevelsBlock } from '../../crdt/levels.ts'
 import type { KeyStore } from './key-store.ts'
 import { ACTING, KEY, NO_ROW } from './key-table.ts'
+import type { Limit } from './limit.ts'
 
 /** The levels of one rule's buckets on their way to the node that decides these keys from now on. */
 
@@ -81,7 +82,7 @@ export function takeLevels(
   for (let at = 0; at < entries.length; at += 2 + LEVEL_PARTS * store.limits.length) {
     const hi = entries[at] as number
     const row = isOurs(hi) ? store.table.find(hi, entries[at + 1] as number) : NO_ROW
-    if (row !== NO_ROW) store.succeed(row, entries, at + 2, nowMs)
+    if (row !== NO_ROW) succeed(store, row, entries, at + 2, nowMs)
   }
 }
 
@@ -91,4 +92,29 @@ function metersOf({ limits }: KeyStore): number[] {
     drainPerMs,
     capacityUnits,
   ])
+}
+
+/**
+ * From now on this node decides the key, after another one whose levels, folds and ages are, limit by limit,
+ * in `theirs` from `at` on. What only this node knows of raises its own fold above theirs, and the level with
+ * it. The fold stays the most that the counts can mean.
+ */
+function succeed(
+  store: KeyStore,
+  key: number,
+  theirs: readonly number[],
+  at: number,
+  nowMs: number,
+): void {
+  for (let limit = 0; limit < store.limits.length; limit++) {
+    const level = theirs[at + 3 * limit] as number
+    const theirFold = theirs[at + 3 * limit + 1] as number
+    const ageMs = theirs[at + 3 * limit + 2] as number
+    const unknownThere = Math.max(0, store.folded(key, limit, nowMs) - theirFold)
+    const most = store.assumed(key, limit, nowMs)
+    store.setLevel(key, limit, Math.min(most, level + unknownThere), nowMs)
+    const { opensOnUse } = (store.limits[limit] as Limit).reckoning
+    if (opensOnUse) store.setBucket(key, limit, store.bucketLevel(key, limit), nowMs - ageMs)
+  }
+  store.table.mark(key, ACTING)
 }

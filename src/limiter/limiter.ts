@@ -7,6 +7,7 @@ import { oldestLive, sliceAt } from '../../crdt/sliced-counter.ts'
 import { ActorTable, SELF } from './actor-table.ts'
 import { CountsReader } from './counts-reader.ts'
 import { CountsWriter } from './counts-writer.ts'
+import type { KeyStore } from './key-store.ts'
 import { KEY, NO_ROW } from './key-table.ts'
 import { LevelsWriter, takeLevels } from './levels.ts'
 import type { Rule } from './policy.ts'
@@ -74,6 +75,7 @@ export class Limiter {
     for (const { rule, store } of this.#states) {
       const waiting = store.unsent.size
       for (const key of store.unsent.take(left)) {
+        this.#writeCredit(writer, rule.name, store, key)
         const row = store.table.rowOf(key, SELF)
         if (row !== NO_ROW) writer.row(rule.name, store, row, sinceMs)
       }
@@ -94,6 +96,7 @@ export class Limiter {
       const { table } = store
       for (const key of store.unsent.inUse()) {
         if (!table.isMarked(key, KEY) || !isMoved(table.hi(key))) continue
+        this.#writeCredit(counts, rule.name, store, key)
         const row = table.rowOf(key, SELF)
         if (row !== NO_ROW) counts.row(rule.name, store, row, 0)
         levels.key(rule.name, store, key)
@@ -128,6 +131,9 @@ export class Limiter {
       for (const limit of limits) sliceMs = Math.max(sliceMs, limit.sliceMs)
       const recentMs = nowMs - sliceMs
       const head = table.find(key.hashHi, key.hashLo)
+      if (by.type === 'self' && head !== NO_ROW) {
+        this.#writeCredit(writer, key.rule, state.store, head)
+      }
       for (let row = head; row !== NO_ROW; row = table.next(row)) {
         const wanted =
           by.type === 'self'
@@ -137,6 +143,16 @@ export class Limiter {
       }
     }
     return writer.finish()[0] ?? NO_COUNTS
+  }
+
+  /**
+   * What this node gave back of a key, all of it: it may be of any slice. Ahead of what it admitted, for without
+   * it that may be more than there could be.
+   */
+  #writeCredit(writer: CountsWriter, rule: string, store: KeyStore, key: number): void {
+    const credit = this.actors.knownCredit
+    const row = credit === undefined ? NO_ROW : store.table.rowOf(key, credit)
+    if (row !== NO_ROW) writer.row(rule, store, row, 0)
   }
 
   merge(counts: Counts, author: NodeId | undefined, nowMs: number): MergeResult {

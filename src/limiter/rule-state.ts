@@ -1,5 +1,6 @@
 import type { ActorTable } from './actor-table.ts'
-import { decide, type Weight, WHOLE } from './admission.ts'
+import { decide, penalise, refund, reset, type Weight, WHOLE } from './admission.ts'
+import type { Adjustment } from './check.ts'
 import type { Decision } from './decision.ts'
 import { type KeyHash, type KeyHasher, ruleHasher } from './key-hash.ts'
 import { KeyStore } from './key-store.ts'
@@ -39,5 +40,19 @@ export class RuleState {
   /** `cost` is a whole number in `[0, costMax]`; `weight` says how much of the limit is this node's to give. */
   decide(key: KeyHash, cost: number, nowMs: number, weight: Weight = WHOLE): Decision {
     return decide(this.store, key, cost, weight, nowMs)
+  }
+
+  /** Does something to a key that no limit can refuse. */
+  adjust(action: Adjustment, key: KeyHash, cost: number, nowMs: number): Decision {
+    switch (action) {
+      case 'refund':
+        return refund(this.store, key, cost, nowMs)
+      case 'penalise':
+        return penalise(this.store, key, cost, nowMs)
+      case 'reset':
+        return reset(this.store, key, nowMs)
+      default:
+        return action satisfies never
+    }
   }
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../crdt/node-id.ts'
 import { ActorTable } from '../../src/limiter/actor-table.ts'
 import type { Weight } from '../../src/limiter/admission.ts'
+import { before, lift } from '../../src/limiter/late-counts.ts'
 import type { Limiter } from '../../src/limiter/limiter.ts'
 import type { LimitPolicy } from '../../src/limiter/policy.ts'
 import { RuleState } from '../../src/limiter/rule-state.ts'
@@ -115,9 +116,9 @@ describe('a late count', () => {
     const key = state.hash('k')
     for (let taken = 0; taken < 99; taken++) state.decide(key, 1, START_MS)
     const row = state.store.table.find(key.hi, key.lo)
-    const before = state.store.beforeMerge(row, 0, START_MS)
+    const was = before(state.store, row, 0, START_MS)
     state.store.counters[0]?.clear(row)
-    state.store.lift(row, 0, 0, before, START_MS)
+    lift(state.store, row, 0, 0, was, START_MS)
     expect(state.decide(key, 1, START_MS).type).toBe('allowed')
     expect(state.decide(key, 1, START_MS).type).toBe('refused')
   })

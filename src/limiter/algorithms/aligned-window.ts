@@ -12,10 +12,11 @@ import type { Limit, Reckoning } from './reckoning.ts'
 export const alignedWindow: Reckoning = {
   isByCounts: false,
   opensOnUse: false,
-  fold(limit, counters, rings, nowMs) {
+  fold(limit, counters, { debits, credits }, nowMs) {
     const current = sliceAt(limit, nowMs)
-    return countSince(counters, rings, current, current) * limit.tokenUnits
+    return countSince(counters, debits, credits, current, current) * limit.tokenUnits
   },
+  oldestInUse: sliceAt,
   level(limit, buckets, key, at, nowMs) {
     // A clock that has gone back finds itself in an earlier window: the later one stays in use.
     return buckets.bucketMs(key, at) >= startOf(limit, nowMs) ? buckets.bucketLevel(key, at) : 0

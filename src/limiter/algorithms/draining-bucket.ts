@@ -1,4 +1,5 @@
 import { fold } from '../../../crdt/fold.ts'
+import { oldestLive, sliceAt } from '../../../crdt/sliced-counter.ts'
 import type { Reckoning } from './reckoning.ts'
 
 /**
@@ -8,9 +9,10 @@ import type { Reckoning } from './reckoning.ts'
 export const drainingBucket: Reckoning = {
   isByCounts: false,
   opensOnUse: false,
-  fold(limit, counters, rings, nowMs) {
-    return fold(counters, rings, limit, nowMs)
+  fold(limit, counters, { debits, credits }, nowMs) {
+    return fold(counters, debits, limit, nowMs, credits)
   },
+  oldestInUse: (limit, nowMs) => oldestLive(limit, sliceAt(limit, nowMs)),
   level({ drainPerMs }, buckets, key, at, nowMs) {
     const elapsedMs = Math.max(0, nowMs - buckets.bucketMs(key, at))
     return Math.max(0, buckets.bucketLevel(key, at) - elapsedMs * drainPerMs)

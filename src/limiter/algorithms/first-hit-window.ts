@@ -13,6 +13,7 @@ export const firstHitWindow: Reckoning = {
   isByCounts: false,
   opensOnUse: true,
   fold: slidingWindow.fold,
+  oldestInUse: firstInWindow,
   level(limit, buckets, key, at, nowMs) {
     return nowMs < closesMs(limit, buckets.bucketMs(key, at)) ? buckets.bucketLevel(key, at) : 0
   },

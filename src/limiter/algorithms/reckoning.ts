@@ -14,6 +14,12 @@ export interface Limit extends Meter, Slicing {
   readonly countMax: number
 }
 
+/** The rows of a key: of what was admitted, and of what was given back. */
+export interface Rows {
+  readonly debits: readonly number[]
+  readonly credits: readonly number[]
+}
+
 /** What the node that decides a key keeps for each of its limits: two numbers, which each algorithm reads its own way. */
 export interface Buckets {
   bucketLevel(key: number, limit: number): number
@@ -21,7 +27,7 @@ export interface Buckets {
   setBucket(key: number, limit: number, level: number, atMs: number): void
   /** What the counts alone say is in use, in units. */
   folded(key: number, limit: number, nowMs: number): number
-  /** Tokens that all actors together admitted in a slice. */
+  /** Tokens that all actors together admitted in a slice, without what was given back. */
   counted(key: number, limit: number, slice: number): number
 }
 
@@ -35,7 +41,9 @@ export interface Reckoning {
   /** Whether the bucket's time is when its window opened: a heir has to be told how long ago that was. */
   readonly opensOnUse: boolean
   /** In use by the replicated counts alone: what a replica must assume. Never below the truth of what they hold. */
-  fold(limit: Limit, counters: SlicedCounters, rings: readonly number[], nowMs: number): number
+  fold(limit: Limit, counters: SlicedCounters, rows: Rows, nowMs: number): number
+  /** The oldest slice whose admissions may still be in use. */
+  oldestInUse(limit: Limit, nowMs: number): number
   /** In use by the decider's bucket. */
   level(limit: Limit, buckets: Buckets, key: number, at: number, nowMs: number): number
   /** Makes the bucket say that so much is in use now; what was admitted is in the counts already. */

@@ -14,10 +14,11 @@ import type { Limit, Reckoning } from './reckoning.ts'
 export const slidingWindow: Reckoning = {
   isByCounts: true,
   opensOnUse: false,
-  fold(limit, counters, rings, nowMs) {
+  fold(limit, counters, { debits, credits }, nowMs) {
     const first = firstInWindow(limit, nowMs)
-    return countSince(counters, rings, first, sliceAt(limit, nowMs)) * limit.tokenUnits
+    return countSince(counters, debits, credits, first, sliceAt(limit, nowMs)) * limit.tokenUnits
   },
+  oldestInUse: firstInWindow,
   level(limit, buckets, key, at, nowMs) {
     const isOver = nowMs - buckets.bucketMs(key, at) >= windowMs(limit)
     return buckets.folded(key, at, nowMs) + (isOver ? 0 : buckets.bucketLevel(key, at))

@@ -1,0 +1,144 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { NodeId } from '../../crdt/node-id.ts'
+import type { Limiter } from '../../src/limiter/limiter.ts'
+import type { Algorithm, LimitPolicy } from '../../src/limiter/policy.ts'
+import { limiterOf, NOW_MS, ruleOf, stateOf } from '../support/limiters.ts'
+
+const ALGORITHMS: readonly Algorithm[] = [
+  { type: 'token-bucket' },
+  { type: 'sliding-window' },
+  { type: 'fixed-window', opens: 'aligned' },
+  { type: 'fixed-window', opens: 'first-hit' },
+]
+
+/** An hour, of which an aligned window has just begun, and no token comes back while a test runs. */
+function policyOf(algorithm: Algorithm, count = 10): LimitPolicy {
+  return { rate: { count, periodMs: 3_600_000 }, burst: count, algorithm }
+}
+
+function check(limiter: Limiter, cost: number, atMs = NOW_MS) {
+  return stateOf(limiter).decide(stateOf(limiter).hash('key'), cost, atMs)
+}
+
+function adjust(
+  limiter: Limiter,
+  action: 'refund' | 'penalise' | 'reset',
+  cost: number,
+  atMs = NOW_MS,
+) {
+  return stateOf(limiter).adjust(action, stateOf(limiter).hash('key'), cost, atMs)
+}
+
+function tell(from: Limiter, to: Limiter, author: string, atMs = NOW_MS): void {
+  for (const counts of from.takeDelta(0, atMs)) {
+    expect(to.merge(counts, author as NodeId, atMs)).toMatchObject({ violations: 0, foreign: 0 })
+  }
+}
+
+const NAMED = ALGORITHMS.map((one) => [Object.values(one).join(', '), one] as const)
+
+describe.each(NAMED)('%s', (_, algorithm) => {
+  const rules = [ruleOf(policyOf(algorithm))]
+
+  test('a refund gives back what was taken, and no more', () => {
+    const limiter = limiterOf(rules)
+    check(limiter, 10)
+    expect(adjust(limiter, 'refund', 3)).toMatchObject({ remaining: 3 })
+    expect(check(limiter, 4)).toMatchObject({ type: 'refused' })
+    expect(check(limiter, 3)).toMatchObject({ type: 'allowed', remaining: 0 })
+    expect(adjust(limiter, 'refund', 1_000)).toMatchObject({ remaining: 10 })
+    expect(check(limiter, 1)).toMatchObject({ type: 'allowed', remaining: 9 })
+    expect(check(limiter, 10)).toMatchObject({ type: 'refused' })
+  })
+
+  test('a refund of a key that nobody knows is none', () => {
+    const limiter = limiterOf(rules)
+    expect(adjust(limiter, 'refund', 3)).toMatchObject({ remaining: 10 })
+    expect(stateOf(limiter).store.table.keys).toBe(0)
+  })
+
+  test('a penalty is owed, and has to be paid first', () => {
+    const limiter = limiterOf(rules)
+    check(limiter, 8)
+    expect(adjust(limiter, 'penalise', 5)).toMatchObject({ remaining: 0 })
+    adjust(limiter, 'refund', 3)
+    expect(check(limiter, 1).type).toBe('refused')
+    adjust(limiter, 'refund', 1)
+    expect(check(limiter, 1).type).toBe('allowed')
+  })
+
+  test('after a reset the key is new', () => {
+    const limiter = limiterOf(rules)
+    check(limiter, 7)
+    expect(adjust(limiter, 'reset', 0)).toMatchObject({ remaining: 10, resetMs: 0 })
+    expect(check(limiter, 10)).toMatchObject({ type: 'allowed' })
+  })
+})
+
+describe.each(NAMED)('what others hear of it, %s', (_, algorithm) => {
+  const rules = [ruleOf(policyOf(algorithm))]
+
+  test('whoever decides next knows of it', () => {
+    const [one, other] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+    check(one, 10)
+    adjust(one, 'refund', 4)
+    tell(one, other, 'n1')
+    expect(check(other, 5)).toMatchObject({ type: 'refused', remaining: 4 })
+    expect(check(other, 4).type).toBe('allowed')
+    adjust(other, 'reset', 0)
+    const third = limiterOf(rules, 'n3')
+    tell(one, third, 'n1')
+    tell(other, third, 'n2')
+    expect(check(third, 0)).toMatchObject({ remaining: 10 })
+  })
+
+  test('whoever decides meanwhile learns of it, and it counts once', () => {
+    const [one, other] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+    check(one, 10)
+    tell(one, other, 'n1')
+    expect(check(other, 1).type).toBe('refused')
+    adjust(one, 'refund', 4)
+    const again = one.takeDelta(0, NOW_MS)
+    for (let told = 0; told < 2; told++) {
+      for (const counts of again) other.merge(counts, 'n1' as NodeId, NOW_MS)
+    }
+    expect(check(other, 0)).toMatchObject({ remaining: 4 })
+  })
+
+  test('taken and given back a hundred times is believed', () => {
+    const [one, other] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+    for (let round = 0; round < 100; round++) {
+      expect(check(one, 10).type).toBe('allowed')
+      adjust(one, 'refund', 10)
+    }
+    check(one, 6)
+    tell(one, other, 'n1')
+    expect(check(other, 0)).toMatchObject({ remaining: 4 })
+  })
+
+  test('what a replica assumes is never below what is in use', () => {
+    const steps = fc.array(
+      fc.tuple(
+        fc.constantFrom('check', 'refund', 'penalise'),
+        fc.integer({ min: 1, max: 6 }),
+        fc.nat(400_000),
+      ),
+      { maxLength: 40 },
+    )
+    fc.assert(
+      fc.property(steps, (all) => {
+        const [one, other] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+        let atMs = NOW_MS
+        for (const [what, cost, passedMs] of all) {
+          atMs += passedMs
+          if (what === 'check') check(one, cost, atMs)
+          else if (what === 'refund' || what === 'penalise') adjust(one, what, cost, atMs)
+          for (const counts of one.takeDelta(0, atMs)) other.merge(counts, 'n1' as NodeId, atMs)
+          const left = check(one, 0, atMs)
+          expect(check(other, 0, atMs).remaining).toBeLessThanOrEqual(left.remaining)
+        }
+      }),
+    )
+  })
+})
