@@ -92,7 +92,15 @@ const FRAME = [
       sentMs: 1_700_000_000_000,
       view: 0xffff_ffff,
       checks: [
-        { id: 100_000, rule: RULE, hashHi: 0xffff_ffff, hashLo: 0xffff_ffff, cost: 1, hops: 1 },
+        {
+          id: 100_000,
+          action: 'check',
+          rule: RULE,
+          hashHi: 0xffff_ffff,
+          hashLo: 0xffff_ffff,
+          cost: 1,
+          hops: 1,
+        },
       ],
       counts: { actors: [], blocks: [] },
     }),

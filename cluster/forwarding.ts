@@ -3,7 +3,7 @@ import type { NodeId } from '../crdt/node-id.ts'
 import { Breaker } from './breaker.ts'
 import { Latency } from './latency.ts'
 import { FORWARDS_PENDING_MAX, FRAME_CHECKS_MAX, HOPS_MAX, MESSAGE_RULES_MAX } from './limits.ts'
-import type { ForwardedCheck, ForwardedDecision } from './message.ts'
+import type { Action, ForwardedCheck, ForwardedDecision } from './message.ts'
 import type { Outbox } from './outbox.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 
@@ -15,6 +15,7 @@ export type Origin =
 /** A check on its way through this node. */
 export interface TravellingCheck {
   readonly key: KeyRef
+  readonly action: Action
   readonly cost: number
   /** Times it has been forwarded, this node's forward not counted. */
   readonly hops: number
@@ -102,11 +103,11 @@ export class Forwarding {
     this.#soonestMs = Math.min(this.#soonestMs, deadlineMs)
     // Whoever stands in for a node that was asked in vain decides itself, and does not ask again.
     const hops = check.tried.length > 0 ? HOPS_MAX : check.hops + 1
-    const { key, cost } = check
+    const { key, action, cost } = check
     const { rule, hashHi, hashLo } = key
     const batch = this.#batch(target)
     const { checks, rules, keys } = batch
-    checks.push({ rule, hashHi, hashLo, id, cost, hops })
+    checks.push({ rule, hashHi, hashLo, id, action, cost, hops })
     if (!rules.includes(rule)) rules.push(rule)
     keys.push(key)
     const isFull = checks.length >= FRAME_CHECKS_MAX || rules.length >= MESSAGE_RULES_MAX

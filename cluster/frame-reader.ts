@@ -1,4 +1,4 @@
-import { utf8Bytes } from './utf8.ts'
+import { utf8Bytes } from '../crdt/utf8.ts'
 
 /** Thrown by a reader at the first thing that is not as it must be; caught in `decode`, never beyond. */
 export class Malformed extends Error {}

@@ -52,9 +52,14 @@ export interface Hello {
   readonly members: readonly MemberRecord[]
 }
 
+/** What is to be done to a key: a check of its limits, or something that they do not refuse. */
+export const ACTIONS = ['check', 'refund', 'penalise', 'reset'] as const
+export type Action = (typeof ACTIONS)[number]
+
 /** One check on its way to the node that should decide it. */
 export interface ForwardedCheck extends KeyRef {
   readonly id: number
+  readonly action: Action
   readonly cost: number
   /** Times it has been forwarded already. At the hop limit it is decided where it is. */
   readonly hops: number

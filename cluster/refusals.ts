@@ -56,6 +56,13 @@ export class Refusals {
     }
   }
 
+  /** Something was given back: the key may not be refused any more. */
+  forget(rule: string, hashHi: number, hashLo: number): void {
+    const slot = this.#slots[this.#slotOf(hashLo)]
+    if (slot?.hashLo !== (hashLo | 0) || slot.hashHi !== (hashHi | 0) || slot.rule !== rule) return
+    this.#slots[this.#slotOf(hashLo)] = undefined
+  }
+
   recall(
     rule: string,
     hashHi: number,

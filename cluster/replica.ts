@@ -1,4 +1,4 @@
-import type { Counts, KeyRef } from '../crdt/counts.ts'
+import type { Counts } from '../crdt/counts.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { AntiEntropy } from './anti-entropy.ts'
 import { Dissemination } from './dissemination.ts'
@@ -118,9 +118,14 @@ export class Replica {
   }
 
   /** Sends a check to a peer; it is settled later, under the id returned. */
-  forward(target: NodeId | 'later', key: KeyRef, cost: number, nowMs: number): number {
+  forward(
+    target: NodeId | 'later',
+    { key, action, cost }: Pick<TravellingCheck, 'key' | 'action' | 'cost'>,
+    nowMs: number,
+  ): number {
     const id = ++this.#nextDoorId
-    const check: TravellingCheck = { key, cost, hops: 0, origin: { type: 'door', id }, tried: [] }
+    const origin = { type: 'door', id } as const
+    const check: TravellingCheck = { key, action, cost, hops: 0, origin, tried: [] }
     this.#journeys.travel(check, target, nowMs)
     return id
   }

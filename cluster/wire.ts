@@ -31,6 +31,7 @@ import {
   RULE_NAME_BYTES_MAX,
 } from './limits.ts'
 import {
+  ACTIONS,
   type ForwardedCheck,
   type ForwardedDecision,
   MEMBER_STATES,
@@ -196,9 +197,9 @@ function toMember(item: FrameReader): MemberRecord {
 /** Flat, each array of its final size from the start: frames of one check are most frames there are. */
 function fromChecks(checks: readonly ForwardedCheck[]): { rules: string[]; checks: number[] } {
   const rules: string[] = []
-  const flat = new Array<number>(checks.length * 6)
+  const flat = new Array<number>(checks.length * 7)
   let at = 0
-  for (const { id, rule, hashHi, hashLo, cost, hops } of checks) {
+  for (const { id, action, rule, hashHi, hashLo, cost, hops } of checks) {
     let number = rules.indexOf(rule)
     if (number < 0) number = rules.push(rule) - 1
     flat[at++] = id
@@ -207,6 +208,7 @@ function fromChecks(checks: readonly ForwardedCheck[]): { rules: string[]; check
     flat[at++] = hashLo
     flat[at++] = cost
     flat[at++] = hops
+    flat[at++] = ACTIONS.indexOf(action)
   }
   return { rules, checks: flat }
 }
@@ -234,6 +236,7 @@ function toCheck(item: FrameReader, rules: readonly string[]): ForwardedCheck {
     hashLo: item.word(),
     cost: item.whole(COST_MAX),
     hops: item.whole(HOPS_MAX),
+    action: ACTIONS[item.whole(ACTIONS.length - 1)] as ForwardedCheck['action'],
   }
 }
 

@@ -28,7 +28,7 @@ import type { RunningNode } from './running-node.ts'
 import { Runtime } from './runtime.ts'
 
 export type { Clock } from './clock.ts'
-export type { Answer, CheckRequest, Rejection } from './limiter/check.ts'
+export type { Adjustment, Answer, CheckRequest, Rejection } from './limiter/check.ts'
 export type { LimitPolicy, Rate, Rule } from './limiter/policy.ts'
 export { RulesError } from './rules/load.ts'
 export type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
@@ -296,6 +296,7 @@ function present(
     admin: doors.admin,
     peerAddresses: transport?.addresses ?? [],
     check: ({ rule, key, cost = 1 }) => runtime.check({ rule, key, cost }),
+    adjust: (action, request) => runtime.adjust(action, request),
     rule: (name) => runtime.rule(name),
     readiness: () => runtime.readiness(),
     cluster: () => runtime.cluster(),

@@ -9,6 +9,7 @@ import {
   REFUSALS_REMEMBERED,
 } from '../cluster/limits.ts'
 import type {
+  Action,
   ForwardedCheck,
   ForwardedDecision,
   MemberRecord,
@@ -19,21 +20,21 @@ import { overshootBound, standing } from '../cluster/partition-policy.ts'
 import type { Random } from '../cluster/random.ts'
 import { Refusals } from '../cluster/refusals.ts'
 import { type LinkChange, Replica } from '../cluster/replica.ts'
-import { utf8Bytes } from '../cluster/utf8.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { closed } from './limiter/admission.ts'
-import {
-  type Answer,
-  type CheckRequest,
-  type Consistency,
-  type DecidedBy,
-  KEY_BYTES_MAX,
-  type Rejection,
+import type {
+  Adjustment,
+  Answer,
+  CheckRequest,
+  Consistency,
+  DecidedBy,
+  Rejection,
 } from './limiter/check.ts'
 import type { Decision } from './limiter/decision.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import { Limiter } from './limiter/limiter.ts'
 import type { LimitPolicy, Rule } from './limiter/policy.ts'
+import { adjustmentMistake, checkMistake } from './limiter/rejection.ts'
 import type { RuleState } from './limiter/rule-state.ts'
 
 export interface NodeOptions {
@@ -63,6 +64,7 @@ export interface NodeEffects extends Effects {
 const NO_NODE_EFFECTS: NodeEffects = { ...NO_EFFECTS, answers: [] }
 
 interface PendingCheck {
+  readonly action: Action
   readonly state: RuleState
   readonly key: KeyHash
   readonly cost: number
@@ -98,6 +100,7 @@ export class Node {
         actorsMax: FRAME_ACTORS_MAX,
         rulesMax: MESSAGE_RULES_MAX,
         levelNumbersMax: LEVEL_NUMBERS_MAX,
+        onCredit: (rule, hashHi, hashLo) => this.#refusals.forget(rule, hashHi, hashLo),
       },
     )
     const decide = (check: ForwardedCheck, atMs: number) => this.#decideForwarded(check, atMs)
@@ -117,23 +120,33 @@ export class Node {
   check(request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
     const state = this.#limiter.rule(request.rule)
     if (state === undefined) return this.unknownRule(request.rule)
-    const rejection = rejectionOf(request, state)
-    if (rejection !== undefined) return rejection
+    return checkMistake(request, state.costMax) ?? this.#begin('check', state, request, nowMs)
+  }
+
+  /**
+   * Does something to a key that its limits do not refuse; the answer says how it then stands. `cost` may be
+   * above the burst. If nobody answers in time the next in line does it: should the owner have done it, too, it
+   * counts twice.
+   */
+  adjust(action: Adjustment, request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
+    const state = this.#limiter.rule(request.rule)
+    if (state === undefined) return this.unknownRule(request.rule)
+    return adjustmentMistake(request) ?? this.#begin(action, state, request, nowMs)
+  }
+
+  #begin(action: Action, state: RuleState, request: CheckRequest, nowMs: number): Answer | Pending {
     const { cost } = request
     const key = state.hash(request.key)
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
     const decides = owner === this.#self.id && !this.#replica.isTakingOver
     if (decides && placement.members.length > 0) {
-      return this.#answer(
-        state,
-        this.#decide(state, key, cost, owner, nowMs),
-        'owner',
-        owner,
-        nowMs,
-      )
+      const decision = this.#act(action, state, key, cost, owner, nowMs)
+      return this.#answer(state, decision, 'owner', owner, nowMs)
     }
-    return this.#recall(state, key, cost, owner, nowMs) ?? this.#ask(state, key, cost, owner, nowMs)
+    if (action !== 'check') this.#refusals.forget(state.rule.name, key.hi, key.lo)
+    const recalled = this.#recall(state, key, cost, owner, nowMs)
+    return recalled ?? this.#ask(action, state, key, cost, owner, nowMs)
   }
 
   /** The rejection of everything that names a rule this node does not have. */
@@ -212,6 +225,7 @@ export class Node {
   }
 
   #ask(
+    action: Action,
     state: RuleState,
     key: KeyHash,
     cost: number,
@@ -222,12 +236,12 @@ export class Node {
     if (route === 'here' || this.#replica.isFull) {
       const inRing = this.#replica.membership.placement.members.length > 0
       this.#standIns.push(inRing ? 'owner_unreachable' : 'not_in_ring')
-      const decision = this.#decide(state, key, cost, owner, nowMs)
+      const decision = this.#act(action, state, key, cost, owner, nowMs)
       return this.#answer(state, decision, this.#standInName(), owner, nowMs)
     }
     const ref = { rule: state.rule.name, hashHi: key.hi, hashLo: key.lo }
-    const id = this.#replica.forward(route, ref, cost, nowMs)
-    this.#pending.set(id, { state, key, cost, owner, askedMs: nowMs })
+    const id = this.#replica.forward(route, { key: ref, action, cost }, nowMs)
+    this.#pending.set(id, { action, state, key, cost, owner, askedMs: nowMs })
     return { type: 'pending', id }
   }
 
@@ -241,6 +255,18 @@ export class Node {
   /** What this node is when it decides for another: one of several that could, or all alone. */
   #standInName(): DecidedBy {
     return this.#replica.membership.linkedPeers().length > 0 ? 'replica' : 'local'
+  }
+
+  #act(
+    action: Action,
+    state: RuleState,
+    key: KeyHash,
+    cost: number,
+    owner: NodeId,
+    nowMs: number,
+  ): Decision {
+    if (action !== 'check') return state.adjust(action, key, cost, nowMs)
+    return this.#decide(state, key, cost, owner, nowMs)
   }
 
   /**
@@ -257,14 +283,14 @@ export class Node {
   }
 
   #decideForwarded(check: ForwardedCheck, nowMs: number): ForwardedDecision {
-    const { id } = check
+    const { id, action } = check
     const state = this.#limiter.rule(check.rule)
-    if (state === undefined || check.cost > state.costMax) {
+    if (state === undefined || (action === 'check' && check.cost > state.costMax)) {
       return undecided(id)
     }
     const key = { hi: check.hashHi, lo: check.hashLo }
     const owner = this.#replica.membership.placement.owner(key.hi) ?? this.#self.id
-    const decision = this.#decide(state, key, check.cost, owner, nowMs)
+    const decision = this.#act(action, state, key, check.cost, owner, nowMs)
     const { limit, remaining, resetMs } = decision
     const measured = { id, limit, remaining, resetMs }
     return decision.type === 'allowed'
@@ -278,7 +304,7 @@ export class Node {
   }
 
   #settle(pending: PendingCheck, settled: ForwardedDecision, by: NodeId, nowMs: number): Answer {
-    const { state, key, cost, owner, askedMs } = pending
+    const { action, state, key, cost, owner, askedMs } = pending
     const { verdict, retryAfterMs, resetMs, delayMs } = settled
     // The decider may have been given other rules: an answer never promises more than this node's own.
     const limit = Math.min(settled.limit, state.rule.limits.length - 1)
@@ -290,7 +316,7 @@ export class Node {
     }
     const isUndecided = verdict === 'unknown_rule' || verdict === 'moved'
     const reason = isUndecided ? 'over_limit' : verdict
-    if (reason === 'over_limit') {
+    if (reason === 'over_limit' && action === 'check') {
       const refusal = {
         limit,
         remaining,
@@ -367,22 +393,6 @@ export class Node {
 function undecided(id: number): ForwardedDecision {
   const verdict = 'unknown_rule'
   return { id, verdict, limit: 0, remaining: 0, retryAfterMs: 0, resetMs: 0, delayMs: 0 }
-}
-
-function rejectionOf({ key, cost, rule }: CheckRequest, state: RuleState): Rejection | undefined {
-  if (!Number.isInteger(cost) || cost < 0 || cost > state.costMax) {
-    const detail = `cost ${cost} of rule "${rule}" must be a whole number from 0 (ask only) to ${state.costMax}, its smallest burst: a larger cost could never be allowed`
-    return { type: 'rejected', code: 'invalid_cost', detail }
-  }
-  if (typeof key !== 'string') {
-    const detail = `the key must be a string, not a ${typeof key}`
-    return { type: 'rejected', code: 'invalid_key', detail }
-  }
-  if (key.length === 0 || (key.length * 3 > KEY_BYTES_MAX && utf8Bytes(key) > KEY_BYTES_MAX)) {
-    const detail = `the key must be 1 to ${KEY_BYTES_MAX} bytes of UTF-8, this one has ${utf8Bytes(key)}: hash longer identities first`
-    return { type: 'rejected', code: 'invalid_key', detail }
-  }
-  return undefined
 }
 
 /** Rules that an error names. */

@@ -1,5 +1,5 @@
 import type { MemberState } from '../cluster/message.ts'
-import type { Answer, CheckRequest, Rejection } from './limiter/check.ts'
+import type { Adjustment, Answer, CheckRequest, Rejection } from './limiter/check.ts'
 import type { Rule } from './limiter/policy.ts'
 
 /**
@@ -13,6 +13,11 @@ export interface RunningNode {
    * that always resolves, at the latest after the forward timeouts of the key's candidates. Never throws.
    */
   check(request: CheckRequest): Answer | Rejection | Promise<Answer>
+  /**
+   * Gives tokens of a key back, takes them whether or not there is room, or begins the key anew. The answer says
+   * how the key then stands; it comes as that of a check does.
+   */
+  adjust(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer>
   rule(name: string): Rule | undefined
   readonly rules: readonly Rule[]
   readiness(): Readiness

@@ -10,12 +10,12 @@ import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Clock } from './clock.ts'
 import { renderEvent } from './event-log.ts'
-import type { Answer, CheckRequest, Rejection } from './limiter/check.ts'
+import type { Adjustment, Answer, CheckRequest, Rejection } from './limiter/check.ts'
 import { inspectKey } from './limiter/inspect.ts'
 import { hashHex } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import type { Metrics } from './metrics.ts'
-import type { Node } from './node.ts'
+import type { Node, Pending } from './node.ts'
 import type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
 
 export interface RuntimeDependencies {
@@ -98,7 +98,17 @@ export class Runtime implements RunningNode {
   }
 
   check(request: CheckRequest): Answer | Rejection | Promise<Answer> {
-    const outcome = this.#node.check(request, this.#nowMs())
+    return this.#settled(this.#node.check(request, this.#nowMs()))
+  }
+
+  adjust(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer> {
+    const outcome = this.#settled(this.#node.adjust(action, request, this.#nowMs()))
+    // It may have to be told to others at once, as an admission is.
+    this.#scheduleTurn()
+    return outcome
+  }
+
+  #settled(outcome: Answer | Rejection | Pending): Answer | Rejection | Promise<Answer> {
     if (outcome.type !== 'pending') return outcome
     this.#scheduleTurn()
     const answer = new Promise<Answer>((resolve) => {

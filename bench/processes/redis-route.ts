@@ -87,8 +87,12 @@ class RedisNode implements RunningNode {
       owner: this.name,
       node: this.name,
       limitIndex: 0,
-    delayMs: 0,
+      delayMs: 0,
     }
+  }
+
+  adjust(): never {
+    throw new Error('nobody adjusts a key in a benchmark')
   }
 
   rule(name: string) {

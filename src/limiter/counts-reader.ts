@@ -8,6 +8,9 @@ import { ACTING, CREDIT, NO_ROW } from './key-table.ts'
 import { before, lift, lower } from './late-counts.ts'
 import type { Limit } from './limit.ts'
 
+/** Told of each key of which something was given back elsewhere. */
+export type OnCredit = (rule: string, hashHi: number, hashLo: number) => void
+
 /**
  * Merges counts heard from a peer into the stores of their rules. Everything a peer could get wrong is
  * looked at before it touches state, entry by entry; what is refused is counted (invariant 23).
@@ -17,16 +20,19 @@ export class CountsReader {
   readonly #storeOf: (rule: string) => KeyStore | undefined
   /** Entries further ahead of this node's clock than this are refused. */
   readonly #aheadMsMax: number
+  readonly #onCredit: OnCredit
   #result = { raised: 0, expired: 0, future: 0, foreign: 0, violations: 0 }
 
   constructor(
     actors: ActorTable,
     storeOf: (rule: string) => KeyStore | undefined,
     aheadMsMax: number,
+    onCredit: OnCredit,
   ) {
     this.#actors = actors
     this.#storeOf = storeOf
     this.#aheadMsMax = aheadMsMax
+    this.#onCredit = onCredit
   }
 
   /** With an `author`, only the author's own actors may be written. */
@@ -153,6 +159,7 @@ export class CountsReader {
         tokens += store.raise(row, index, first + offset, entries[start + offset] as number)
       }
       this.#result.raised += 1
+      if (isCredit) this.#onCredit(block.rule, store.table.hi(key), store.table.lo(key))
       if (was === undefined) continue
       if (isCredit) lower(store, key, index, tokens, was, nowMs)
       else lift(store, key, index, tokens, was, nowMs)

@@ -5,7 +5,7 @@ import type { Actor, NodeId } from '../../crdt/node-id.ts'
 import { bucketOf } from '../../crdt/slice-digest.ts'
 import { oldestLive, sliceAt } from '../../crdt/sliced-counter.ts'
 import { ActorTable, SELF } from './actor-table.ts'
-import { CountsReader } from './counts-reader.ts'
+import { CountsReader, type OnCredit } from './counts-reader.ts'
 import { CountsWriter } from './counts-writer.ts'
 import type { KeyStore } from './key-store.ts'
 import { KEY, NO_ROW } from './key-table.ts'
@@ -22,6 +22,7 @@ export interface LimiterOptions extends RuleStateOptions {
   readonly rulesMax: number
   /** Numbers in one message of levels. */
   readonly levelNumbersMax: number
+  readonly onCredit?: OnCredit
 }
 
 /**
@@ -45,6 +46,7 @@ export class Limiter {
       this.actors,
       (rule) => this.#rules.get(rule)?.store,
       options.aheadMsMax,
+      options.onCredit ?? (() => undefined),
     )
   }
 

@@ -50,6 +50,7 @@ function origin(rules = [RULE]) {
 function travelling(check: Partial<TravellingCheck> = {}): TravellingCheck {
   return {
     key: { rule: 'rule', hashHi: 1, hashLo: 2 },
+    action: 'check',
     cost: 1,
     hops: 0,
     origin: { type: 'door', id: 1 },

@@ -104,6 +104,7 @@ const largest: readonly Message[] = [
       rule: longName(index % MESSAGE_RULES_MAX, RULE_NAME_BYTES_MAX),
       hashHi: WORD,
       hashLo: WORD,
+      action: 'check',
       cost: COST_MAX,
       hops: HOPS_MAX,
     })),

@@ -222,7 +222,8 @@ describe('a field of a message', () => {
 
   it('may be named like a property of every object, and is ordinary', () => {
     for (const name of ['__proto__', 'constructor', 'hasOwnProperty']) {
-      const check = { id: 1, rule: name, hashHi: 1, hashLo: 2, cost: 1, hops: 1 }
+      const action = 'check' as const
+      const check = { id: 1, action, rule: name, hashHi: 1, hashLo: 2, cost: 1, hops: 1 }
       const actors = [{ node: name as never, incarnation: 1 }]
       const counts = { actors, blocks: [] }
       const message = { type: 'forward', sentMs: 1, view: 1, checks: [check], counts } as const

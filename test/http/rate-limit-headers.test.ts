@@ -35,7 +35,7 @@ const ANSWER: Answer = {
   owner: 'n1',
   node: 'n1',
   limitIndex: 0,
-    delayMs: 0,
+  delayMs: 0,
 }
 
 /** Names with all that a structured field's string must escape, and positive whole numbers of all sizes. */

@@ -1,4 +1,5 @@
 import {
+  type Adjustment,
   type Answer,
   type CheckRequest,
   KEY_BYTES_MAX,
@@ -46,6 +47,10 @@ export class MemoryNode implements RunningNode {
 
   rule(name: string): Rule | undefined {
     return this.rules.find((rule) => rule.name === name)
+  }
+
+  adjust(_: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer> {
+    return this.check({ ...request, cost: 0 })
   }
 
   check(request: CheckRequest): Answer | Rejection | Promise<Answer> {

@@ -14,6 +14,7 @@ import {
   RULE_NAME_BYTES_MAX,
 } from '../../cluster/limits.ts'
 import {
+  ACTIONS,
   type ForwardedCheck,
   type ForwardedDecision,
   MEMBER_STATES,
@@ -94,6 +95,7 @@ const check: fc.Arbitrary<ForwardedCheck> = fc.record({
   rule,
   hashHi: word,
   hashLo: word,
+  action: fc.constantFrom(...ACTIONS),
   cost: fc.nat(COST_MAX),
   hops: fc.nat(HOPS_MAX),
 })

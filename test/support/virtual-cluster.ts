@@ -6,9 +6,9 @@ import type { Transport } from '../../cluster/transport.ts'
 import { decode, encode } from '../../cluster/wire.ts'
 import { incarnationAt, type NodeId } from '../../crdt/node-id.ts'
 import { memoryAddress, Network, type NetworkOptions } from '../../sim/network.ts'
-import type { Answer, CheckRequest } from '../../src/limiter/check.ts'
+import type { Adjustment, Answer, CheckRequest, Rejection } from '../../src/limiter/check.ts'
 import type { Rule } from '../../src/limiter/policy.ts'
-import { Node } from '../../src/node.ts'
+import { Node, type Pending } from '../../src/node.ts'
 
 export const DEMO: Rule = {
   name: 'demo',
@@ -149,14 +149,21 @@ export class VirtualCluster {
 
   /** One check, waited for. */
   check(id: NodeId, request: CheckRequest): Answer {
-    const life = this.#life(id)
-    const outcome = life.node.check(request, this.nowMs)
+    return this.#awaited(id, this.node(id).check(request, this.nowMs))
+  }
+
+  /** The same of what no limit refuses. */
+  adjust(id: NodeId, action: Adjustment, request: CheckRequest): Answer {
+    return this.#awaited(id, this.node(id).adjust(action, request, this.nowMs))
+  }
+
+  #awaited(id: NodeId, outcome: Answer | Pending | Rejection): Answer {
     if (outcome.type === 'answer') return outcome
     if (outcome.type === 'rejected') throw new Error(outcome.detail)
     this.pump()
     const deadlineMs = this.nowMs + 2_000
     for (;;) {
-      const answer = life.answers.get(outcome.id)
+      const answer = this.#life(id).answers.get(outcome.id)
       if (answer !== undefined) return answer
       if (this.nowMs >= deadlineMs) throw new Error('no answer within 2 s')
       this.advance(1)

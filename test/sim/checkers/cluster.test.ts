@@ -22,7 +22,8 @@ afterEach(() => vi.restoreAllMocks())
 const [n1, n2, n3] = ['n1', 'n2', 'n3'] as unknown as [NodeId, NodeId, NodeId]
 
 function forwardOf(hops: number): Message {
-  const check = { id: hops, rule: 'demo', hashHi: 1, hashLo: 2, cost: 1, hops }
+  const key = { rule: 'demo', hashHi: 1, hashLo: 2 }
+  const check = { id: hops, action: 'check', ...key, cost: 1, hops } as const
   return { type: 'forward', sentMs: 0, view: 0, checks: [check], counts: NO_COUNTS }
 }
 

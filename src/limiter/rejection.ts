@@ -1,0 +1,44 @@
+import { COUNT_MAX } from '../../crdt/sliced-counter.ts'
+import { utf8Bytes } from '../../crdt/utf8.ts'
+import { type CheckRequest, KEY_BYTES_MAX, type Rejection, type RejectionCode } from './check.ts'
+
+/** What is wrong with a check of a rule whose checks cost at most `costMax`; undefined if nothing is. */
+export function checkMistake(request: CheckRequest, costMax: number): Rejection | undefined {
+  const { cost, rule } = request
+  if (isWhole(cost, costMax)) return keyMistake(request)
+  return rejected(
+    'invalid_cost',
+    `cost ${cost} of rule "${rule}" must be a whole number from 0 (ask only) to ${costMax}, its smallest burst: a larger cost could never be allowed`,
+  )
+}
+
+/** The same of what no limit refuses. */
+export function adjustmentMistake(request: CheckRequest): Rejection | undefined {
+  const { cost, rule } = request
+  if (isWhole(cost, COUNT_MAX)) return keyMistake(request)
+  return rejected(
+    'invalid_cost',
+    `cost ${cost} of rule "${rule}" must be a whole number from 0 to ${COUNT_MAX}`,
+  )
+}
+
+function keyMistake({ key }: CheckRequest): Rejection | undefined {
+  if (typeof key !== 'string') {
+    return rejected('invalid_key', `the key must be a string, not a ${typeof key}`)
+  }
+  if (key.length > 0 && (key.length * 3 <= KEY_BYTES_MAX || utf8Bytes(key) <= KEY_BYTES_MAX)) {
+    return undefined
+  }
+  return rejected(
+    'invalid_key',
+    `the key must be 1 to ${KEY_BYTES_MAX} bytes of UTF-8, this one has ${utf8Bytes(key)}: hash longer identities first`,
+  )
+}
+
+function isWhole(cost: number, most: number): boolean {
+  return Number.isInteger(cost) && cost >= 0 && cost <= most
+}
+
+function rejected(code: RejectionCode, detail: string): Rejection {
+  return { type: 'rejected', code, detail }
+}
