@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici'
+import { type Destination, destinationOf } from '../client/destination.ts'
 import { CommandError } from './exit-code.ts'
 
 /** A question to one of a node's doors. */
@@ -18,11 +19,10 @@ export interface Reply {
 const ANSWER_MS_MAX = 10_000
 /** Bytes of an answer; the longest describes a cluster of a thousand members. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
-const UNIX_PREFIX = 'unix:'
 
 /** Asks the node at `address`: `http://host:port` or `unix:/path`. Throws `CommandError` when it does not answer. */
 export async function ask(address: string, question: Question): Promise<Reply> {
-  const { origin, socketPath } = destinationOf(address)
+  const { origin, socketPath } = doorAt(address)
   const agent = new Agent({
     connect: socketPath === undefined ? {} : { socketPath },
     maxResponseSize: ANSWER_BYTES_MAX,
@@ -57,17 +57,12 @@ export async function askOrFail(address: string, question: Question): Promise<un
   throw new CommandError(`${address} answered ${status}: ${wordsOf(body)}`, { exit: 'rejected' })
 }
 
-function destinationOf(address: string): { origin: string; socketPath?: string } {
-  if (address.startsWith(UNIX_PREFIX)) {
-    return { origin: 'http://localhost', socketPath: address.slice(UNIX_PREFIX.length) }
-  }
-  const url = URL.canParse(address) ? new URL(address) : undefined
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return { origin: url.origin }
+function doorAt(address: string): Destination {
+  const destination = destinationOf(address)
+  if (destination !== undefined) return destination
   throw new CommandError(
     `"${address}" is no address of a node: write http://host:port or unix:/path`,
-    {
-      exit: 'usage',
-    },
+    { exit: 'usage' },
   )
 }
 

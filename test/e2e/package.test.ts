@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -41,14 +42,14 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 
-function link(name: string): void {
-  const place = join(project, 'node_modules', name)
+function link(name: string, into = project): void {
+  const place = join(into, 'node_modules', name)
   mkdirSync(dirname(place), { recursive: true })
   symlinkSync(join(repository, 'node_modules', name), place, 'dir')
 }
 
-function node(args: readonly string[]) {
-  return spawnSync(process.execPath, args, { cwd: project, encoding: 'utf8' })
+function node(args: readonly string[], cwd = project) {
+  return spawnSync(process.execPath, args, { cwd, encoding: 'utf8' })
 }
 
 const modules = Object.entries(manifest.exports).flatMap(([path, target]) =>
@@ -77,6 +78,22 @@ describe('the packed package', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(Number(stdout)).toBeGreaterThan(0)
   })
+
+  test.each([['weir/client', ['undici']]])(
+    'needs for %s no package but %j',
+    (specifier, packages) => {
+      const alone = mkdtempSync(join(tmpdir(), 'weir-alone-'))
+      try {
+        cpSync(installed, join(alone, 'node_modules/weir'), { recursive: true })
+        for (const name of packages) link(name, alone)
+        const program = `await import('${specifier}')`
+        const { status, stderr } = node(['--input-type=module', '--eval', program], alone)
+        expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      } finally {
+        rmSync(alone, { recursive: true })
+      }
+    },
+  )
 
   test('type-checks in a strict program', () => {
     const imports = modules.map(

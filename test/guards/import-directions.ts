@@ -231,6 +231,26 @@ export const directions: Readonly<
       "import '../../cluster/message.ts'",
     ],
   },
+  'src/client/planted.ts': {
+    forbidden: [
+      "import '../http/problem.ts'",
+      "import '../runtime.ts'",
+      "import '../index.ts'",
+      "import '../cli/main.ts'",
+      "import '../middleware/express.ts'",
+      "import '../../cluster/limits.ts'",
+      "import '../../test/support/fixtures.ts'",
+      "import { fastify } from 'fastify'",
+      "import 'libp2p'",
+      "import 'structured-headers'",
+    ],
+    allowed: [
+      "import './circuit.ts'",
+      "import type { Answer } from '../limiter/check.ts'",
+      "import 'undici'",
+      "import 'node:timers'",
+    ],
+  },
   'src/cli/sim.ts': {
     forbidden: [
       "import '../../sim/simulation.ts'",

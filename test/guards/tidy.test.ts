@@ -13,7 +13,13 @@ import {
 
 const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', '.git', '.weir'])
 const TEXT = /\.(ts|mjs|js|json|ya?ml|md|sh|lua|grit|toml|conf|cfg)$|(^|\/)[^.]+$|(^|\/)\.\w+$/
-const ENTRIES = ['src/index.ts', 'src/cli/main.ts', 'crdt/index.ts', 'sim/main.ts']
+const ENTRIES = [
+  'src/index.ts',
+  'src/client/index.ts',
+  'src/cli/main.ts',
+  'crdt/index.ts',
+  'sim/main.ts',
+]
 
 function filesUnder(folder: string): TreeFile[] {
   return readdirSync(join(repository, folder), { withFileTypes: true }).flatMap((entry) => {

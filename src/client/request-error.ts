@@ -1,0 +1,20 @@
+/**
+ * The caller's own mistake, which no failure policy covers: an unknown rule, a cost above the burst, a key
+ * that is too long. Nothing was counted.
+ */
+export class WeirRequestError extends Error {
+  /** Stable; docs/reference/errors.md has an entry for each. `unexpected_answer` when the reply names none. */
+  readonly code: string
+  /** What is wrong, where, and how to mend it. */
+  readonly detail: string
+  /** Of the reply; 400 for a node in this process. */
+  readonly status: number
+
+  constructor(code: string, detail: string, status: number) {
+    super(`${code}: ${detail}`)
+    this.name = 'WeirRequestError'
+    this.code = code
+    this.detail = detail
+    this.status = status
+  }
+}
