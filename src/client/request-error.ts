@@ -7,14 +7,14 @@ export class WeirRequestError extends Error {
   readonly code: string
   /** What is wrong, where, and how to mend it. */
   readonly detail: string
-  /** Of the reply; 400 for a node in this process. */
-  readonly status: number
+  /** Of the reply; 400 for a node in this process. Not `status`, which frameworks would answer their own clients with. */
+  readonly httpStatus: number
 
-  constructor(code: string, detail: string, status: number) {
+  constructor(code: string, detail: string, httpStatus: number) {
     super(`${code}: ${detail}`)
     this.name = 'WeirRequestError'
     this.code = code
     this.detail = detail
-    this.status = status
+    this.httpStatus = httpStatus
   }
 }

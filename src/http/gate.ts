@@ -5,7 +5,8 @@ import type { RunningNode } from '../running-node.ts'
 import { GateQuery } from './check-schema.ts'
 import type { MeasuredChecks, Outcome } from './measured-checks.ts'
 import { type Problem, problem, sendProblem } from './problem.ts'
-import { policyName, type RateLimitHeaders, retryAfterSeconds } from './rate-limit-headers.ts'
+import { policyName, type RateLimitHeaders } from './rate-limit-headers.ts'
+import { refusalProblem } from './refusal.ts'
 
 export interface GateOptions {
   readonly node: RunningNode
@@ -49,20 +50,8 @@ export const gate: FastifyPluginCallbackTypebox<GateOptions> = (app, options, do
   }
 
   function refusal(answer: Answer): Problem {
-    const { retryAfterMs } = answer
-    const seconds = retryAfterSeconds(answer)
-    if (answer.reason === 'overloaded') {
-      return problem(
-        'overloaded',
-        `This node cannot keep count of more keys now: retry in ${seconds} s.`,
-        { retryAfterMs },
-      )
-    }
     const rule = node.rule(answer.rule)
     const policy = rule === undefined ? answer.rule : policyName(rule, answer.limitIndex)
-    return problem('quota_exceeded', `The limit "${policy}" is used up: retry in ${seconds} s.`, {
-      'violated-policies': [policy],
-      retryAfterMs,
-    })
+    return refusalProblem({ ...answer, policy })
   }
 }

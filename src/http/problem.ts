@@ -16,6 +16,7 @@ export const PROBLEMS = {
   unknown_rule: { status: 400 },
   invalid_cost: { status: 400 },
   invalid_key: { status: 400 },
+  key_missing: { status: 400 },
   not_found: { status: 404 },
   method_not_allowed: { status: 405 },
   request_timeout: { status: 408 },

@@ -31,8 +31,8 @@ export function policyName(rule: Rule, limitIndex: number): string {
 }
 
 /** Whole seconds until a refused check may be repeated; at least 1, because 0 would invite it at once. */
-export function retryAfterSeconds(answer: Answer): number {
-  return Math.max(1, Math.ceil(answer.retryAfterMs / MS_PER_SECOND))
+export function retryAfterSeconds({ retryAfterMs }: Pick<Answer, 'retryAfterMs'>): number {
+  return Math.max(1, Math.ceil(retryAfterMs / MS_PER_SECOND))
 }
 
 /** Makes the header fields of answers: one object for each, its constant parts made once per rule. */
@@ -63,13 +63,20 @@ export class RateLimitHeaders {
       headers['ratelimit-policy'] = fields.policy
       headers.ratelimit = `${fields.prefixes[answer.limitIndex]}${integer(answer.remaining)};t=${integer(windowSeconds)}`
     }
-    if (this.#legacy) {
-      headers['x-ratelimit-limit'] = `${answer.limit}`
-      headers['x-ratelimit-remaining'] = `${answer.remaining}`
-      headers['x-ratelimit-reset'] = `${resetSeconds}`
-    }
+    if (this.#legacy) Object.assign(headers, legacyFields(answer))
     if (!answer.allowed) headers['retry-after'] = `${retryAfterSeconds(answer)}`
     return headers
+  }
+}
+
+/** The fields of the family `legacy`. */
+export function legacyFields(
+  answer: Pick<Answer, 'limit' | 'remaining' | 'resetMs'>,
+): Record<string, string> {
+  return {
+    'x-ratelimit-limit': `${answer.limit}`,
+    'x-ratelimit-remaining': `${answer.remaining}`,
+    'x-ratelimit-reset': `${Math.ceil(answer.resetMs / MS_PER_SECOND)}`,
   }
 }
 

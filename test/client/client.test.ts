@@ -127,14 +127,18 @@ describe('a mistake of the caller is thrown, whatever the failure policy', () =>
     const { url } = await node()
     const mistake = client(url).check(check)
     await expect(mistake).rejects.toThrow(WeirRequestError)
-    await expect(mistake).rejects.toMatchObject({ code, status: 400, detail: expect.any(String) })
+    await expect(mistake).rejects.toMatchObject({
+      code,
+      httpStatus: 400,
+      detail: expect.any(String),
+    })
   })
 
   test('an answer without a code too', async () => {
     const server = await scripted(() => ({ status: 404, body: '<h1>Not here</h1>' }))
     await expect(client(server.url).check(CHECK)).rejects.toMatchObject({
       code: 'unexpected_answer',
-      status: 404,
+      httpStatus: 404,
     })
   })
 

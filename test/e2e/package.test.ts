@@ -52,6 +52,13 @@ function node(args: readonly string[], cwd = project) {
   return spawnSync(process.execPath, args, { cwd, encoding: 'utf8' })
 }
 
+/** Compiles a program of the project, as strictly as can be. */
+function compiled(program: string, ...more: readonly string[]) {
+  const tsc = join(repository, 'node_modules/typescript/bin/tsc')
+  const flags = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
+  return node([tsc, ...flags, '--skipLibCheck', ...more, program])
+}
+
 const modules = Object.entries(manifest.exports).flatMap(([path, target]) =>
   typeof target === 'string' ? [] : [{ specifier: path.replace('.', 'weir'), ...target }],
 )
@@ -79,37 +86,29 @@ describe('the packed package', () => {
     expect(Number(stdout)).toBeGreaterThan(0)
   })
 
-  test.each([['weir/client', ['undici']]])(
-    'needs for %s no package but %j',
-    (specifier, packages) => {
-      const alone = mkdtempSync(join(tmpdir(), 'weir-alone-'))
-      try {
-        cpSync(installed, join(alone, 'node_modules/weir'), { recursive: true })
-        for (const name of packages) link(name, alone)
-        const program = `await import('${specifier}')`
-        const { status, stderr } = node(['--input-type=module', '--eval', program], alone)
-        expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-      } finally {
-        rmSync(alone, { recursive: true })
-      }
-    },
-  )
+  test.each([
+    ['weir/client', ['undici']],
+    ['weir/fastify', ['fastify-plugin', 'structured-headers']],
+    ['weir/express', ['structured-headers']],
+  ])('needs for %s no package but %j', (specifier, packages) => {
+    const alone = mkdtempSync(join(tmpdir(), 'weir-alone-'))
+    try {
+      cpSync(installed, join(alone, 'node_modules/weir'), { recursive: true })
+      for (const name of packages) link(name, alone)
+      const program = `await import('${specifier}')`
+      const { status, stderr } = node(['--input-type=module', '--eval', program], alone)
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    } finally {
+      rmSync(alone, { recursive: true })
+    }
+  })
 
   test('type-checks in a strict program', () => {
     const imports = modules.map(
       ({ specifier }, index) => `export * as m${index} from '${specifier}'`,
     )
     writeFileSync(join(project, 'program.ts'), imports.join('\n'))
-    const tsc = join(repository, 'node_modules/typescript/bin/tsc')
-    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022']
-    const { status, stdout } = node([
-      tsc,
-      ...flags,
-      '--skipLibCheck',
-      '--types',
-      'node',
-      'program.ts',
-    ])
+    const { status, stdout } = compiled('program.ts', '--noEmit')
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
   })
 
@@ -117,5 +116,42 @@ describe('the packed package', () => {
     const { status, stdout } = node([join(installed, manifest.bin.weir), '--help'])
     expect(status).toBe(0)
     expect(stdout).toContain('weir')
+  })
+})
+
+describe('the examples of the page on the client', () => {
+  const page = readFileSync(join(repository, 'docs/reference/client.md'), 'utf8')
+  const examples = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code)
+
+  test('compiles every one', () => {
+    expect(examples.length).toBeGreaterThanOrEqual(3)
+    for (const name of ['express', '@types/express']) link(name)
+    for (const [index, example] of examples.entries()) {
+      writeFileSync(join(project, `example-${index}.ts`), example)
+      const { status, stdout } = compiled(`example-${index}.ts`, '--noEmit')
+      expect({ status, stdout }, example).toEqual({ status: 0, stdout: '' })
+    }
+  })
+
+  test('runs the first one against a node', () => {
+    const socket = `unix:${join(project, 'weir.sock')}`
+    const rules = [{ name: 'per-user', limits: [{ rate: '100/m', burst: 3 }] }]
+    writeFileSync(
+      join(project, 'run.ts'),
+      `import { createNode } from 'weir'
+       const node = await createNode({ rules: ${JSON.stringify(rules)} })
+       await node.listen('${socket}')
+       await import('./example.js')
+       await node.close()`,
+    )
+    const example = examples[0]?.replace('unix:/run/weir.sock', socket) ?? ''
+    writeFileSync(join(project, 'example.ts'), example)
+    expect(compiled('run.ts').stdout).toBe('')
+    const { status, stdout, stderr } = node(['run.js'])
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: '2 left\n2\nunknown_rule\n',
+      stderr: '',
+    })
   })
 })

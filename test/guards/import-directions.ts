@@ -251,6 +251,41 @@ export const directions: Readonly<
       "import 'node:timers'",
     ],
   },
+  'src/middleware/planted.ts': {
+    forbidden: [
+      "import '../http/server.ts'",
+      "import '../runtime.ts'",
+      "import '../index.ts'",
+      "import '../cli/main.ts'",
+      "import '../../cluster/limits.ts'",
+      "import '../../test/support/fixtures.ts'",
+      "import type { FastifyRequest } from 'fastify'",
+      "import 'fastify-plugin'",
+      "import 'express'",
+      "import 'libp2p'",
+    ],
+    allowed: [
+      "import './gatekeeper.ts'",
+      "import '../client/request-error.ts'",
+      "import '../http/problem.ts'",
+      "import '../http/rate-limit-headers.ts'",
+      "import '../limiter/check.ts'",
+      "import 'structured-headers'",
+      "import 'node:http'",
+    ],
+  },
+  'src/middleware/fastify.ts': {
+    forbidden: [
+      "import { fastify } from 'fastify'",
+      "import '../http/server.ts'",
+      "import '../index.ts'",
+    ],
+    allowed: [
+      "import type { FastifyReply, FastifyRequest } from 'fastify'",
+      "import 'fastify-plugin'",
+      "import './gatekeeper.ts'",
+    ],
+  },
   'src/cli/sim.ts': {
     forbidden: [
       "import '../../sim/simulation.ts'",

@@ -16,6 +16,8 @@ const TEXT = /\.(ts|mjs|js|json|ya?ml|md|sh|lua|grit|toml|conf|cfg)$|(^|\/)[^.]+
 const ENTRIES = [
   'src/index.ts',
   'src/client/index.ts',
+  'src/middleware/fastify.ts',
+  'src/middleware/express.ts',
   'src/cli/main.ts',
   'crdt/index.ts',
   'sim/main.ts',
