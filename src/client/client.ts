@@ -80,14 +80,17 @@ export function createClient(options: ClientOptions): Client {
 
 function doorAt(url: string): Destination {
   const destination = destinationOf(url)
-  const { pathname, search } =
-    destination?.socketPath === undefined && URL.canParse(url)
-      ? new URL(url)
-      : { pathname: '/', search: '' }
-  if (destination === undefined || pathname !== '/' || search !== '') {
-    throw new Error(`url "${url}": write http://host:port or unix:/path, and nothing after it`)
+  // A path, a query or a password would be left out without a word.
+  const isWhole = destination?.socketPath !== undefined || isOrigin(url)
+  if (destination === undefined || !isWhole) {
+    // Not repeated here: there may be a password in it.
+    throw new Error('url: write http://host:port or unix:/path, without a user, path or query')
   }
   return destination
+}
+
+function isOrigin(url: string): boolean {
+  return URL.canParse(url) && new URL(url).href === `${new URL(url).origin}/`
 }
 
 /** One call: what is sent, how its reply is read, what stands in for it. */

@@ -116,6 +116,18 @@ describe('the hook', () => {
   })
 })
 
+test('a request waits while another node decides', async () => {
+  const { node } = buildDoors()
+  node.remote.add('a')
+  const app = empty()
+  await app.register(rateLimit, { node, rule: 'per-user', key })
+  app.get('/', (request) => ({ answer: answerOf(request) }))
+  const reply = app.inject('/')
+  await expect.poll(() => node.waiting).toBe(1)
+  node.deliver()
+  expect((await reply).json()).toMatchObject({ answer: { allowed: true, owner: 'n2' } })
+})
+
 test('a handler can read the answer', async () => {
   const { node } = buildDoors()
   const app = empty()
