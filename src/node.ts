@@ -16,20 +16,14 @@ import type {
   Message,
 } from '../cluster/message.ts'
 import { type Effects, NO_EFFECTS, type Settled } from '../cluster/outbox.ts'
-import { overshootBound, standing } from '../cluster/partition-policy.ts'
+import { standing } from '../cluster/partition-policy.ts'
 import type { Random } from '../cluster/random.ts'
 import { Refusals } from '../cluster/refusals.ts'
 import { type LinkChange, Replica } from '../cluster/replica.ts'
 import type { NodeId } from '../crdt/node-id.ts'
+import { Answering } from './answering.ts'
 import { closed } from './limiter/admission.ts'
-import type {
-  Adjustment,
-  Answer,
-  CheckRequest,
-  Consistency,
-  DecidedBy,
-  Rejection,
-} from './limiter/check.ts'
+import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
 import type { Decision } from './limiter/decision.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import { Limiter } from './limiter/limiter.ts'
@@ -78,17 +72,16 @@ interface PendingCheck {
  */
 export class Node {
   readonly #self: { readonly id: NodeId; readonly name: string }
-  readonly #gossipIntervalMs: number
   readonly #limiter: Limiter
   readonly #replica: Replica
   readonly #refusals: Refusals
+  readonly #answering: Answering
   readonly #pending = new Map<number, PendingCheck>()
   readonly #standIns: StandInReason[] = []
 
   constructor(options: NodeOptions, random: Random, nowMs: number) {
     const { self, rules } = options
     this.#self = self
-    this.#gossipIntervalMs = options.gossipIntervalMs
     this.#limiter = new Limiter(
       rules,
       { node: self.id, incarnation: self.incarnation },
@@ -106,6 +99,7 @@ export class Node {
     const decide = (check: ForwardedCheck, atMs: number) => this.#decideForwarded(check, atMs)
     this.#replica = new Replica(self, { state: this.#limiter, decide, random }, options, nowMs)
     this.#refusals = new Refusals(REFUSALS_REMEMBERED, options.gossipIntervalMs)
+    this.#answering = new Answering(self, this.#replica, options.gossipIntervalMs)
   }
 
   get limiter(): Limiter {
@@ -120,7 +114,8 @@ export class Node {
   check(request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
     const state = this.#limiter.rule(request.rule)
     if (state === undefined) return this.unknownRule(request.rule)
-    return checkMistake(request, state.costMax) ?? this.#begin('check', state, request, nowMs)
+    const mistake = checkMistake(request, state.costMax)
+    return mistake ?? this.#begin('check', state, state.hash(request.key), request.cost, nowMs)
   }
 
   /**
@@ -131,18 +126,30 @@ export class Node {
   adjust(action: Adjustment, request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
     const state = this.#limiter.rule(request.rule)
     if (state === undefined) return this.unknownRule(request.rule)
-    return adjustmentMistake(request) ?? this.#begin(action, state, request, nowMs)
+    const mistake = adjustmentMistake(request)
+    return mistake ?? this.#begin(action, state, state.hash(request.key), request.cost, nowMs)
   }
 
-  #begin(action: Action, state: RuleState, request: CheckRequest, nowMs: number): Answer | Pending {
-    const { cost } = request
-    const key = state.hash(request.key)
+  /** Either, of a key known by its hash. */
+  act(action: Action, request: HashedRequest, nowMs: number): Answer | Pending | Rejection {
+    const state = this.#limiter.rule(request.rule)
+    if (state === undefined) return this.unknownRule(request.rule)
+    return this.#begin(action, state, request.key, request.cost, nowMs)
+  }
+
+  #begin(
+    action: Action,
+    state: RuleState,
+    key: KeyHash,
+    cost: number,
+    nowMs: number,
+  ): Answer | Pending {
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
     const decides = owner === this.#self.id && !this.#replica.isTakingOver
     if (decides && placement.members.length > 0) {
       const decision = this.#act(action, state, key, cost, owner, nowMs)
-      return this.#answer(state, decision, 'owner', owner, nowMs)
+      return this.#answering.answer(state, decision, 'owner', owner, nowMs)
     }
     if (action !== 'check') this.#refusals.forget(state.rule.name, key.hi, key.lo)
     const recalled = this.#recall(state, key, cost, owner, nowMs)
@@ -221,7 +228,7 @@ export class Node {
       retryAfterMs: refusal.untilMs - nowMs,
       resetMs: Math.max(0, refusal.fullAtMs - nowMs),
     }
-    return this.#answer(state, decision, 'cache', owner, nowMs)
+    return this.#answering.answer(state, decision, 'cache', owner, nowMs)
   }
 
   #ask(
@@ -237,24 +244,12 @@ export class Node {
       const inRing = this.#replica.membership.placement.members.length > 0
       this.#standIns.push(inRing ? 'owner_unreachable' : 'not_in_ring')
       const decision = this.#act(action, state, key, cost, owner, nowMs)
-      return this.#answer(state, decision, this.#standInName(), owner, nowMs)
+      return this.#answering.answer(state, decision, this.#answering.standInName(), owner, nowMs)
     }
     const ref = { rule: state.rule.name, hashHi: key.hi, hashLo: key.lo }
     const id = this.#replica.forward(route, { key: ref, action, cost }, nowMs)
     this.#pending.set(id, { action, state, key, cost, owner, askedMs: nowMs })
     return { type: 'pending', id }
-  }
-
-  /** A joiner owns nothing yet, even if it knows no other owner. */
-  #nameOfDecider(by: NodeId, owner: NodeId): DecidedBy {
-    if (by !== this.#self.id) return by === owner ? 'owner' : 'replica'
-    const isJoining = this.#replica.membership.self.state === 'joining'
-    return by === owner && !isJoining ? 'owner' : this.#standInName()
-  }
-
-  /** What this node is when it decides for another: one of several that could, or all alone. */
-  #standInName(): DecidedBy {
-    return this.#replica.membership.linkedPeers().length > 0 ? 'replica' : 'local'
   }
 
   #act(
@@ -309,10 +304,10 @@ export class Node {
     // The decider may have been given other rules: an answer never promises more than this node's own.
     const limit = Math.min(settled.limit, state.rule.limits.length - 1)
     const remaining = Math.min(settled.remaining, (state.rule.limits[limit] as LimitPolicy).burst)
-    const decidedBy = this.#nameOfDecider(by, owner)
+    const decidedBy = this.#answering.nameOfDecider(by, owner)
     if (verdict === 'allowed') {
       const decision: Decision = { type: 'allowed', limit, remaining, resetMs, delayMs }
-      return this.#answer(state, decision, decidedBy, owner, nowMs)
+      return this.#answering.answer(state, decision, decidedBy, owner, nowMs)
     }
     const isUndecided = verdict === 'unknown_rule' || verdict === 'moved'
     const reason = isUndecided ? 'over_limit' : verdict
@@ -327,65 +322,7 @@ export class Node {
       this.#refusals.remember(state.rule.name, key.hi, key.lo, cost, refusal, nowMs)
     }
     const decision: Decision = { type: 'refused', limit, remaining, resetMs, retryAfterMs, reason }
-    return this.#answer(state, decision, decidedBy, owner, nowMs)
-  }
-
-  #answer(
-    state: RuleState,
-    decision: Decision,
-    decidedBy: DecidedBy,
-    owner: NodeId,
-    nowMs: number,
-  ): Answer {
-    const policy = state.rule.limits[decision.limit] as LimitPolicy
-    const standsIn = decidedBy === 'replica' || decidedBy === 'local'
-    return {
-      type: 'answer',
-      allowed: decision.type === 'allowed',
-      rule: state.rule.name,
-      limit: policy.burst,
-      remaining: decision.remaining,
-      retryAfterMs: decision.type === 'refused' ? decision.retryAfterMs : 0,
-      resetMs: decision.resetMs,
-      reason: decision.type === 'refused' ? decision.reason : 'under_limit',
-      decidedBy,
-      consistency: this.#consistency(standsIn, nowMs),
-      overshootBound: this.#overshootBound(state, policy, standsIn, nowMs),
-      owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
-      node: this.#self.name,
-      limitIndex: decision.limit,
-      delayMs: decision.type === 'allowed' ? decision.delayMs : 0,
-    }
-  }
-
-  #nameOf(id: NodeId): string {
-    return this.#replica.membership.record(id)?.name ?? id
-  }
-
-  #consistency(standsIn: boolean, nowMs: number): Consistency {
-    if (!this.#replica.reaching.isWhole(nowMs)) return 'partitioned'
-    return standsIn ? 'degraded' : 'exact'
-  }
-
-  /**
-   * Tokens that may have been admitted above the limit: B once when a stand-in decides on counts that may
-   * be a gossip interval old; and while members are out of reach, what the rule's policy lets all sides
-   * admit together.
-   */
-  #overshootBound(
-    { rule }: RuleState,
-    limit: LimitPolicy,
-    standsIn: boolean,
-    nowMs: number,
-  ): number {
-    const { rate, burst } = limit
-    const once = standsIn ? burst : 0
-    const { reaching } = this.#replica
-    if (reaching.isWhole(nowMs)) return once
-    const flow = { tokensPerMs: rate.count / rate.periodMs, burst }
-    const policy = rule.onPartition ?? 'majority'
-    const reach = reaching.asOwner(nowMs)
-    return once + overshootBound(policy, reach, flow, this.#gossipIntervalMs)
+    return this.#answering.answer(state, decision, decidedBy, owner, nowMs)
   }
 }
 

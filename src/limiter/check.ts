@@ -1,4 +1,5 @@
 import type { RefusalReason } from './decision.ts'
+import type { KeyHash } from './key-hash.ts'
 
 /**
  * What else can be done to a key, with no limit asked: give tokens back (`refund`), take them whether or not
@@ -13,6 +14,13 @@ export interface CheckRequest {
   /** Who is limited: any string of at most `KEY_BYTES_MAX` bytes in UTF-8. */
   readonly key: string
   /** Tokens to take: a whole number from 0 (ask, take nothing) to the rule's smallest burst. */
+  readonly cost: number
+}
+
+/** The same of a key whose text is not known here. */
+export interface HashedRequest {
+  readonly rule: string
+  readonly key: KeyHash
   readonly cost: number
 }
 

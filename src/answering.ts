@@ -1,0 +1,95 @@
+import { overshootBound } from '../cluster/partition-policy.ts'
+import type { Replica } from '../cluster/replica.ts'
+import type { NodeId } from '../crdt/node-id.ts'
+import type { Answer, Consistency, DecidedBy } from './limiter/check.ts'
+import type { Decision } from './limiter/decision.ts'
+import type { LimitPolicy } from './limiter/policy.ts'
+import type { RuleState } from './limiter/rule-state.ts'
+
+/** Makes answers of decisions: who decided, how far that can be relied on, and how far it can be off. */
+export class Answering {
+  readonly #self: { readonly id: NodeId; readonly name: string }
+  readonly #replica: Replica
+  readonly #gossipIntervalMs: number
+
+  constructor(
+    self: { readonly id: NodeId; readonly name: string },
+    replica: Replica,
+    gossipIntervalMs: number,
+  ) {
+    this.#self = self
+    this.#replica = replica
+    this.#gossipIntervalMs = gossipIntervalMs
+  }
+
+  /** A joiner owns nothing yet, even if it knows no other owner. */
+  nameOfDecider(by: NodeId, owner: NodeId): DecidedBy {
+    if (by !== this.#self.id) return by === owner ? 'owner' : 'replica'
+    const isJoining = this.#replica.membership.self.state === 'joining'
+    return by === owner && !isJoining ? 'owner' : this.standInName()
+  }
+
+  /** What this node is when it decides for another: one of several that could, or all alone. */
+  standInName(): DecidedBy {
+    return this.#replica.membership.linkedPeers().length > 0 ? 'replica' : 'local'
+  }
+
+  /** What is said to whoever asked, of a decision by any node. */
+  answer(
+    state: RuleState,
+    decision: Decision,
+    decidedBy: DecidedBy,
+    owner: NodeId,
+    nowMs: number,
+  ): Answer {
+    const policy = state.rule.limits[decision.limit] as LimitPolicy
+    const standsIn = decidedBy === 'replica' || decidedBy === 'local'
+    return {
+      type: 'answer',
+      allowed: decision.type === 'allowed',
+      rule: state.rule.name,
+      limit: policy.burst,
+      remaining: decision.remaining,
+      retryAfterMs: decision.type === 'refused' ? decision.retryAfterMs : 0,
+      resetMs: decision.resetMs,
+      reason: decision.type === 'refused' ? decision.reason : 'under_limit',
+      decidedBy,
+      consistency: this.#consistency(standsIn, nowMs),
+      overshootBound: this.#overshootBound(state, policy, standsIn, nowMs),
+      owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
+      node: this.#self.name,
+      limitIndex: decision.limit,
+      delayMs: decision.type === 'allowed' ? decision.delayMs : 0,
+    }
+  }
+
+  #nameOf(id: NodeId): string {
+    return this.#replica.membership.record(id)?.name ?? id
+  }
+
+  #consistency(standsIn: boolean, nowMs: number): Consistency {
+    if (!this.#replica.reaching.isWhole(nowMs)) return 'partitioned'
+    return standsIn ? 'degraded' : 'exact'
+  }
+
+  /**
+   * Tokens that may have been admitted above the limit: B once when a stand-in decides on counts that may
+   * be a gossip interval old; and while members are out of reach, what the rule's policy lets all sides
+   * admit together.
+   */
+  #overshootBound(
+    { rule }: RuleState,
+    limit: LimitPolicy,
+    standsIn: boolean,
+    nowMs: number,
+  ): number {
+    const { rate, burst } = limit
+    const once = standsIn ? burst : 0
+    const { reaching } = this.#replica
+    if (reaching.isWhole(nowMs)) return once
+    const flow = { tokensPerMs: rate.count / rate.periodMs, burst }
+    const policy = rule.onPartition ?? 'majority'
+    const reach = reaching.asOwner(nowMs)
+    return once + overshootBound(policy, reach, flow, this.#gossipIntervalMs)
+  }
+}
