@@ -16,14 +16,15 @@ import { buildAdminServer } from './http/admin-server.ts'
 import type { DoorDependencies } from './http/door.ts'
 import { close as closeDoor, Draining } from './http/draining.ts'
 import { listen } from './http/listen.ts'
-import type { HeaderFamily } from './http/rate-limit-headers.ts'
 import { buildServer } from './http/server.ts'
 import type { Answer, CheckRequest, Rejection } from './limiter/check.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import { createMetrics } from './metrics.ts'
 import { Node } from './node.ts'
+import type { HeaderFamily } from './rules/definition.ts'
 import { loadRules, parseRules, rulesFrom } from './rules/load.ts'
+import type { RuleBook } from './rules/rule-book.ts'
 import type { RunningNode } from './running-node.ts'
 import { Runtime } from './runtime.ts'
 
@@ -190,8 +191,12 @@ function assertAddress(address: string): string {
 
 const CLUSTER_NAME = 'weir'
 
-/** No path has a line break in it, and no rules do without. */
 async function rulesOf(rules: NodeOptions['rules']): Promise<readonly Rule[]> {
+  return (await ruleBookOf(rules)).coreRules
+}
+
+/** No path has a line break in it, and no rules do without. */
+async function ruleBookOf(rules: NodeOptions['rules']): Promise<RuleBook> {
   if (typeof rules !== 'string') return rulesFrom(rules)
   return rules.includes('\n') ? parseRules(rules, 'rules') : loadRules(rules)
 }

@@ -36,7 +36,7 @@ export async function dev(request: DevRequest, terminal: Terminal): Promise<Exit
   try {
     const run = async (): Promise<ExitCode> => {
       const rulesFile = await rulesFileIn(folder, request.rules)
-      const rules = await loadRulesOrFail(rulesFile)
+      const { coreRules: rules } = await loadRulesOrFail(rulesFile)
       const nodes = await cluster.start(request, folder, rulesFile)
       const announcement = devAnnouncement(nodes, rules)
       const lines = request.json

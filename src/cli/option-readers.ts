@@ -2,8 +2,8 @@ import { parsePeerAddress } from '../../cluster/libp2p/peer-address.ts'
 import { FORWARD_TIMEOUT_MS_MIN, NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
 import { quote } from '../diagnostic.ts'
 import { parseListenAddress } from '../http/listen.ts'
-import { HEADER_FAMILIES } from '../http/rate-limit-headers.ts'
 import { LOG_LEVELS, NONE, type OptionName, type ServerOptions } from '../options.ts'
+import { HEADER_FAMILIES } from '../rules/definition.ts'
 import { suggestion } from '../suggestion.ts'
 
 /** Reads an option as it is written in a flag or a variable. Throws an error that says how to mend it. */

@@ -1,13 +1,13 @@
-import type { Rule } from '../limiter/policy.ts'
 import { loadRules, RulesError } from '../rules/load.ts'
 import { renderRate } from '../rules/rate.ts'
+import type { RuleBook } from '../rules/rule-book.ts'
 import { editorSchema } from '../rules/schema.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import { renderTable } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The rules of a file. Throws a `CommandError` with every mistake and its place. */
-export async function loadRulesOrFail(file: string): Promise<readonly Rule[]> {
+export async function loadRulesOrFail(file: string): Promise<RuleBook> {
   try {
     return await loadRules(file)
   } catch (error) {
@@ -21,8 +21,8 @@ export async function loadRulesOrFail(file: string): Promise<readonly Rule[]> {
 
 /** `weir rules check`: the rules as they are understood. */
 export async function checkRules(file: string, terminal: Terminal): Promise<ExitCode> {
-  const rules = await loadRulesOrFail(file)
-  const rows = rules.flatMap(({ name, limits }) =>
+  const { coreRules } = await loadRulesOrFail(file)
+  const rows = coreRules.flatMap(({ name, limits }) =>
     limits.map(({ rate, burst }, index) => [index === 0 ? name : '', renderRate(rate), `${burst}`]),
   )
   for (const line of renderTable(['RULE', 'RATE', 'BURST'], rows, terminal)) terminal.print(line)

@@ -1,14 +1,7 @@
 import { isAscii, serializeList, serializeString } from 'structured-headers'
 import type { Answer } from '../limiter/check.ts'
 import type { LimitPolicy, Rule } from '../limiter/policy.ts'
-
-/**
- * Which header fields describe a limit to the client. `draft-11` is the IETF draft of that number; `legacy`
- * is `X-RateLimit-*`. `both` harms clients that take the draft's field for an older one and then ignore the
- * legacy fields beside it.
- */
-export const HEADER_FAMILIES = ['draft-11', 'legacy', 'both', 'none'] as const
-export type HeaderFamily = (typeof HEADER_FAMILIES)[number]
+import type { HeaderFamily } from '../rules/definition.ts'
 
 /** The largest Integer of a structured field (RFC 9651). */
 const INTEGER_MAX = 999_999_999_999_999

@@ -1,8 +1,9 @@
+import type { HeaderFamily } from '../rules/definition.ts'
 import { check } from './check.ts'
 import { buildDoor, type Door, type DoorDependencies } from './door.ts'
 import { gate } from './gate.ts'
 import { MeasuredChecks } from './measured-checks.ts'
-import { type HeaderFamily, RateLimitHeaders } from './rate-limit-headers.ts'
+import { RateLimitHeaders } from './rate-limit-headers.ts'
 
 export interface ServerOptions {
   readonly headers: HeaderFamily

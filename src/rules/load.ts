@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { TextDecoder } from 'node:util'
 import { type Problem, renderProblems } from '../diagnostic.ts'
-import type { Rule } from '../limiter/policy.ts'
 import { readYaml, YAML_BYTES_MAX } from '../yaml-document.ts'
+import { RuleBook } from './rule-book.ts'
 import { validateRules } from './validate.ts'
 
 /** The rules cannot be used. The message lists every problem, one per line, with its place. */
@@ -17,11 +17,11 @@ export class RulesError extends Error {
 }
 
 /** The rules of a YAML text. Throws `RulesError`, its places in `fileName`. */
-export function parseRules(text: string, fileName: string): readonly Rule[] {
+export function parseRules(text: string, fileName: string): RuleBook {
   const document = readYaml(text)
   if (document.problems.length > 0) throw new RulesError(fileName, document)
-  const { rules, findings } = validateRules(document.value, 'file')
-  if (findings.length === 0) return rules
+  const { definition, findings } = validateRules(document.value, 'file')
+  if (definition !== undefined) return new RuleBook(definition)
   const problems = findings.map(({ path, at, message }): Problem => {
     return { path, ...document.locate(path, at), message }
   })
@@ -30,7 +30,7 @@ export function parseRules(text: string, fileName: string): readonly Rule[] {
 }
 
 /** The rules of a file. Throws `RulesError` also when it cannot be read. */
-export async function loadRules(path: string): Promise<readonly Rule[]> {
+export async function loadRules(path: string): Promise<RuleBook> {
   return parseRules(await readText(path), path)
 }
 
@@ -38,10 +38,10 @@ export async function loadRules(path: string): Promise<readonly Rule[]> {
  * Rules given by a program: `{ rules: [...] }` or the list alone; a program was written for its version of
  * Weir and need not name the format's. Rates are text as in the file, or `{ count, periodMs }`. Throws `RulesError`, its places as `rules[0].limits[1].rate`.
  */
-export function rulesFrom(value: unknown): readonly Rule[] {
+export function rulesFrom(value: unknown): RuleBook {
   const whole = Array.isArray(value) ? { version: 1, rules: value } : versioned(value)
-  const { rules, findings } = validateRules(whole, 'value')
-  if (findings.length === 0) return rules
+  const { definition, findings } = validateRules(whole, 'value')
+  if (definition !== undefined) return new RuleBook(definition)
   const problems = findings.map(({ path, message }) => ({ path, line: 0, column: 0, message }))
   throw new RulesError('rules', { problems })
 }

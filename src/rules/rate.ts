@@ -1,14 +1,21 @@
 import { quote } from '../diagnostic.ts'
 import type { Rate } from '../limiter/policy.ts'
 import { nearestWord } from '../suggestion.ts'
+import { CALENDAR_UNITS, type CalendarUnitName } from './calendar.ts'
 
 /** Milliseconds of each unit of time. A day has 24 hours: calendar days are another algorithm. */
 export const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 const UNITS = Object.keys(UNIT_MS)
 
-/** `100/s`, `5000/10s`: a count, and a unit with an optional number before it. */
-export const RATE_PATTERN = `^([1-9][0-9]*)/([1-9][0-9]*)?(${UNITS.join('|')})$`
+/** `100/s`, `5000/10s`, `1000/month`: a count, and a unit with an optional number before it, or a calendar's. */
+export const RATE_PATTERN = `^([1-9][0-9]*)/(?:([1-9][0-9]*)?(${UNITS.join('|')})|(${CALENDAR_UNITS.join('|')}))$`
+
+/** So many in each unit of the calendar. */
+export interface CalendarRate {
+  readonly count: number
+  readonly unit: CalendarUnitName
+}
 
 /** Tokens of a rate, and milliseconds of its period: exact as numbers. */
 export const RATE_NUMBER_MAX = Number.MAX_SAFE_INTEGER
@@ -17,10 +24,14 @@ const RATE = new RegExp(RATE_PATTERN)
 const EXAMPLES = 'write a rate such as 100/s, 5000/10s, 7/m, 30/h or 100000/d'
 
 /** The rate, or what is wrong with the text. */
-export function parseRate(text: string): Rate | string {
+export function parseRate(text: string): Rate | CalendarRate | string {
   const match = RATE.exec(text)
   if (match === null) return `rate ${quote(text)} ${mistakeIn(text)}`
-  const [, count, periods = '1', unit] = match
+  const [, count, periods = '1', unit, calendarUnit] = match
+  if (calendarUnit !== undefined) {
+    const rate = { count: Number(count), unit: calendarUnit as CalendarUnitName }
+    return rateMistake({ count: rate.count, periodMs: 1 }) ?? rate
+  }
   const rate = {
     count: Number(count),
     periodMs: Number(periods) * UNIT_MS[unit as keyof typeof UNIT_MS],
@@ -56,6 +67,10 @@ function mistakeIn(text: string): string {
   if (/^0+$/.test(count)) return 'admits nothing: the count must be at least 1'
   if (/^0+\D/.test(period)) return 'has a period of nothing: the period must be at least 1ms'
   const unit = period.replace(/^\d+/, '')
+  const calendarUnit = CALENDAR_UNITS.find((name) => unit === name || unit === `${name}s`)
+  if (/^[1-9]\d*$/.test(count) && calendarUnit !== undefined && /^\d/.test(period)) {
+    return `counts several units of the calendar: write ${count}/${calendarUnit}`
+  }
   if (/^[1-9]\d*$/.test(count) && /^[A-Za-z]+$/.test(unit) && !UNITS.includes(unit)) {
     return `has the unknown unit ${quote(unit)} (${unitHint(unit)})`
   }
@@ -73,10 +88,19 @@ const UNIT_WORDS: Readonly<Record<string, string>> = {
   hour: 'h',
   hr: 'h',
   day: 'd',
+  w: 'week',
+  week: 'week',
+  month: 'month',
+  mo: 'month',
+  y: 'year',
+  yr: 'year',
+  year: 'year',
 }
 
 function unitHint(unit: string): string {
   const word = nearestWord(unit.replace(/s$/i, ''), Object.keys(UNIT_WORDS))
   const meant = word === undefined ? undefined : UNIT_WORDS[word]
-  return meant === undefined ? `known: ${UNITS.join(', ')}` : `did you mean "${meant}"?`
+  return meant === undefined
+    ? `known: ${[...UNITS, ...CALENDAR_UNITS].join(', ')}`
+    : `did you mean "${meant}"?`
 }

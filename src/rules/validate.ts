@@ -1,53 +1,32 @@
 import { Ajv, type ErrorObject } from 'ajv'
-import type { Type } from 'typebox'
 import { describeValue, type Finding, type Path, quote } from '../diagnostic.ts'
-import type { LimitPolicy, Rate, Rule } from '../limiter/policy.ts'
 import { suggestion } from '../suggestion.ts'
-import { parseRate, rateMistake } from './rate.ts'
-import { BURST_MAX, RulesFile, RulesValue } from './schema.ts'
-
-/** Levels are counted in tokens × milliseconds of the period, exactly: `burst · periodMs` stays below 2^53. */
-const BUCKET_UNITS_MAX = Number.MAX_SAFE_INTEGER
-/**
- * Time to refill a whole burst. Counts are kept for a little more than twice as long, and slices are
- * numbered from 1970.
- */
-export const REFILL_MS_MAX = 10 * 366 * 86_400_000
-
-type RulesShape = Type.Static<typeof RulesValue>
-type LimitShape = RulesShape['rules'][number]['limits'][number]
+import { compileRules } from './compile.ts'
+import type { RulesDefinition } from './definition.ts'
+import { costFindings, meaningFindings } from './rule-mistakes.ts'
+import { RulesFile, type RulesShape, RulesValue } from './schema.ts'
 
 const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true })
 const validators = { file: ajv.compile(RulesFile), value: ajv.compile(RulesValue) }
 
-/** Rules, and everything that is wrong with them; the rules are good only when nothing is. */
-export interface Validated {
-  readonly rules: readonly Rule[]
-  readonly findings: readonly Finding[]
-}
+/** Rules, or everything that is wrong with them. */
+export type Validated =
+  | { readonly definition: RulesDefinition; readonly findings: readonly [] }
+  | { readonly definition: undefined; readonly findings: readonly Finding[] }
 
 export function validateRules(value: unknown, source: keyof typeof validators): Validated {
   const validate = validators[source]
   const valid = validate(value)
   const findings = [
     ...(valid ? [] : (validate.errors ?? []).flatMap(schemaFinding)),
-    ...rulesIn(value).flatMap(([path, rule]) => limitsIn(path, rule).flatMap(limitFindings)),
-    ...repeatedNames(value),
+    ...meaningFindings(value),
   ]
-  if (!valid || findings.length > 0) return { rules: [], findings: distinct(findings) }
-  return { rules: (value as RulesShape).rules.map(ruleOf), findings: [] }
-}
-
-function ruleOf(rule: RulesShape['rules'][number]): Rule {
-  const { name, limits, on_partition: onPartition } = rule
-  return { name, limits: limits.map(policyOf), ...(onPartition !== undefined && { onPartition }) }
-}
-
-function policyOf({ rate, burst }: LimitShape): LimitPolicy {
-  const parsed = typeof rate === 'string' ? parseRate(rate) : rate
-  if (typeof parsed === 'string') throw new Error(`an unchecked rate: ${parsed}`)
-  const { count, periodMs } = parsed
-  return { rate: { count, periodMs }, burst: burst ?? count }
+  if (!valid || findings.length > 0) return { definition: undefined, findings: distinct(findings) }
+  const definition = compileRules(value as RulesShape)
+  const costs = costFindings(definition)
+  return costs.length > 0
+    ? { definition: undefined, findings: costs }
+    : { definition, findings: [] }
 }
 
 function schemaFinding(error: ErrorObject): Finding[] {
@@ -74,18 +53,25 @@ function schemaFinding(error: ErrorObject): Finding[] {
   const subject = path.length === 0 ? 'the rules' : (path.at(-1) ?? '')
   const label = /^\d+$/.test(subject) ? `item ${subject} of ${path.at(-2)}` : subject
   const found = describeValue(error.data)
-  const quoting = couldBeQuoted(error.data, schema) ? ` (quote it: "${error.data}")` : ''
-  return [
-    { path, at: 'value', message: `${label} must be ${schema.title}, not ${found}${quoting}` },
-  ]
+  const mend = mendOf(error, schema)
+  return [{ path, at: 'value', message: `${label} must be ${schema.title}, not ${found}${mend}` }]
 }
 
 interface Schema {
   readonly title?: string | undefined
   readonly type?: unknown
   readonly pattern?: string
+  readonly enum?: readonly unknown[]
   readonly properties?: Readonly<Record<string, Schema>>
   readonly examples?: readonly unknown[]
+}
+
+function mendOf({ data, keyword }: ErrorObject, schema: Schema): string {
+  if (couldBeQuoted(data, schema)) return ` (quote it: "${data}")`
+  if (keyword !== 'enum' || typeof data !== 'string') return ''
+  const words = (schema.enum ?? []).filter((word) => typeof word === 'string')
+  const hint = suggestion(data, words)
+  return hint.startsWith('(known') ? '' : ` ${hint}`
 }
 
 /** YAML reads `123` and `true` as a number and a truth value, where the author meant text. */
@@ -100,83 +86,6 @@ function stepsOf(pointer: string): Path {
     .split('/')
     .slice(1)
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-}
-
-type Located = readonly [path: Path, value: Readonly<Record<string, unknown>>]
-
-/** The rules of a value that may be wrong in any way, so that one mistake does not hide another. */
-function rulesIn(value: unknown): Located[] {
-  return isMapping(value) ? mappingsIn(['rules'], value.rules) : []
-}
-
-function limitsIn(path: Path, rule: Readonly<Record<string, unknown>>): Located[] {
-  return mappingsIn([...path, 'limits'], rule.limits)
-}
-
-function mappingsIn(path: Path, list: unknown): Located[] {
-  if (!Array.isArray(list)) return []
-  return list.flatMap((item: unknown, index): Located[] =>
-    isMapping(item) ? [[[...path, String(index)], item]] : [],
-  )
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function limitFindings([path, limit]: Located): Finding[] {
-  const rate = rateOf(limit.rate)
-  if (rate === undefined) return []
-  const mistake = typeof rate === 'string' ? rate : rateMistake(rate)
-  if (mistake !== undefined) return [{ path: [...path, 'rate'], at: 'value', message: mistake }]
-  if (typeof rate === 'string') return []
-  const burst = limit.burst ?? rate.count
-  if (!isCount(burst)) return []
-  const message = burstMistake(rate, burst, limit.burst === undefined)
-  return message === undefined
-    ? []
-    : [{ path: [...path, limit.burst === undefined ? 'rate' : 'burst'], at: 'value', message }]
-}
-
-/** The rate, its mistake, or undefined for what the schema refuses anyway. */
-function rateOf(value: unknown): Rate | string | undefined {
-  if (typeof value === 'string') return parseRate(value)
-  if (!isMapping(value) || !isCount(value.count) || !isCount(value.periodMs)) return undefined
-  return { count: value.count, periodMs: value.periodMs }
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value > 0
-}
-
-function burstMistake(rate: Rate, burst: number, byDefault: boolean): string | undefined {
-  const subject = byDefault ? `the burst (by default the count, ${burst})` : `burst ${burst}`
-  if (burst > BURST_MAX) {
-    // A burst that was written is refused by the schema, with the same numbers.
-    return byDefault ? `${subject} is above ${BURST_MAX}: set a smaller burst` : undefined
-  }
-  if (burst * rate.periodMs > BUCKET_UNITS_MAX) {
-    return `${subject} times the period of ${rate.periodMs} ms is above ${BUCKET_UNITS_MAX}: set a smaller burst or a shorter period`
-  }
-  if ((burst * rate.periodMs) / rate.count > REFILL_MS_MAX) {
-    return `${subject} takes longer than ten years to refill at this rate: set a smaller burst`
-  }
-  return undefined
-}
-
-function repeatedNames(value: unknown): Finding[] {
-  const first = new Map<string, number>()
-  return rulesIn(value).flatMap(([path, { name }]): Finding[] => {
-    if (typeof name !== 'string') return []
-    const index = Number(path.at(-1))
-    const earlier = first.get(name)
-    if (earlier === undefined) {
-      first.set(name, index)
-      return []
-    }
-    const message = `rule ${quote(name)} is already rules[${earlier}]: rename one, or put both limits into one rule`
-    return [{ path: [...path, 'name'], at: 'value', message }]
-  })
 }
 
 function distinct(findings: readonly Finding[]): Finding[] {

@@ -4,7 +4,7 @@ import { DEMO_RULES } from '../../src/rules/demo.ts'
 import { parseRules } from '../../src/rules/load.ts'
 import { RecordedTerminal } from './recorded-terminal.ts'
 
-const rules = parseRules(DEMO_RULES, 'demo')
+const rules = parseRules(DEMO_RULES, 'demo').coreRules
 
 function nodes(count: number) {
   return Array.from({ length: count }, (_, i) => ({

@@ -155,7 +155,7 @@ function fileMistakes(service: Service, options: ServerOptions, { compose, image
 
 /** The formula of `keysMax` in the options. */
 function tableBytes(rulesFile: string, { keysMax }: ServerOptions): number {
-  const rules = parseRules(repository.read(rulesFile), rulesFile)
+  const rules = parseRules(repository.read(rulesFile), rulesFile).coreRules
   const rowBytes = rules.map(({ limits }) =>
     limits
       .map((policy) => 20 + 4 * limitOf(policy, GOSSIP_INTERVAL_MS).slices)

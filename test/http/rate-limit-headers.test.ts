@@ -1,14 +1,10 @@
 import fc from 'fast-check'
 import { parseList, serializeList } from 'structured-headers'
 import { describe, expect, test } from 'vitest'
-import {
-  HEADER_FAMILIES,
-  type HeaderFamily,
-  policyName,
-  RateLimitHeaders,
-} from '../../src/http/rate-limit-headers.ts'
+import { policyName, RateLimitHeaders } from '../../src/http/rate-limit-headers.ts'
 import type { Answer } from '../../src/limiter/check.ts'
 import type { Rule } from '../../src/limiter/policy.ts'
+import { HEADER_FAMILIES, type HeaderFamily } from '../../src/rules/definition.ts'
 import { RULES } from '../support/doors.ts'
 
 const DRAFT = ['ratelimit-policy', 'ratelimit']

@@ -24,7 +24,7 @@ function oneRule(limits: string): string {
 describe('a rules file', () => {
   it('becomes rules in whole numbers, the burst by default the count', () => {
     const text = oneRule('[{ rate: 5000/10s, burst: 20 }, { rate: 7/m }, { rate: 100000/d }]')
-    expect(parseRules(text, 'rules.yaml')).toEqual([
+    expect(parseRules(text, 'rules.yaml').coreRules).toEqual([
       {
         name: 'a',
         limits: [
@@ -37,17 +37,22 @@ describe('a rules file', () => {
   })
 
   it('may begin with a byte order mark, use CRLF, JSON and comments', () => {
-    expect(parseRules(`\uFEFF# limits\r\n${oneRule('[{rate: 1/s}]')}`, 'f')).toHaveLength(1)
+    expect(parseRules(`\uFEFF# limits\r\n${oneRule('[{rate: 1/s}]')}`, 'f').coreRules).toHaveLength(
+      1,
+    )
     const json = '{"version": 1, "rules": [{"name": "a", "limits": [{"rate": "1/s"}]}]}'
-    expect(parseRules(json, 'f')).toHaveLength(1)
+    expect(parseRules(json, 'f').coreRules).toHaveLength(1)
   })
 
   it('of the demonstration is valid', () => {
-    expect(parseRules(DEMO_RULES, 'demo').map((rule) => rule.name)).toEqual(['demo', 'login'])
+    expect(parseRules(DEMO_RULES, 'demo').definitions.map((rule) => rule.name)).toEqual([
+      'demo',
+      'login',
+    ])
   })
 })
 
-const mistakes: [what: string, text: string, told: string][] = [
+const mistakes: readonly [what: string, text: string, told: string][] = [
   [
     'a mistyped property',
     'version: 1\nrules:\n  - name: a\n    limt: [{ rate: 1/s }]\n    limits: [{ rate: 1/s }]\n',
@@ -56,7 +61,7 @@ const mistakes: [what: string, text: string, told: string][] = [
   [
     'an unknown property like no other',
     oneRule('[{ rate: 1/s, colour: red }]'),
-    'rules.yaml:4:27 unknown property "colour" (known: rate, burst)',
+    'rules.yaml:4:27 unknown property "colour" (known: rate, burst, algorithm',
   ],
   [
     'a missing property',
@@ -213,7 +218,7 @@ describe('a rules file on disk', () => {
   it('is loaded', async () => {
     const path = join(folder, 'rules.yaml')
     await writeFile(path, DEMO_RULES)
-    expect(await loadRules(path)).toHaveLength(2)
+    expect((await loadRules(path)).coreRules).toHaveLength(2)
   })
 
   it('is refused by its path when it is missing, a folder, too long, or not UTF-8', async () => {
@@ -234,12 +239,12 @@ describe('rules given by a program', () => {
 
   it('may be the list of rules that loading returns', () => {
     const rules = [{ name: 'a', limits }]
-    expect(rulesFrom(rules)).toEqual(rules)
+    expect(rulesFrom(rules).coreRules).toEqual(rules)
   })
 
   it('may be what a file would hold', () => {
     const value = { version: 1, rules: [{ name: 'a', limits: [{ rate: '7/m', burst: 3 }] }] }
-    expect(rulesFrom(value)).toEqual([{ name: 'a', limits }])
+    expect(rulesFrom(value).coreRules).toEqual([{ name: 'a', limits }])
   })
 
   it('are refused with the path of each mistake', () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { CALENDAR_UNITS } from '../../src/rules/calendar.ts'
 import { parseRate, renderRate, UNIT_MS } from '../../src/rules/rate.ts'
 
 describe('a rate', () => {
@@ -13,6 +14,20 @@ describe('a rate', () => {
   ])('%s is %i tokens in %i ms', (text, count, periodMs) => {
     expect(parseRate(text)).toEqual({ count, periodMs })
     expect(renderRate({ count, periodMs })).toBe(text)
+  })
+
+  it.each(CALENDAR_UNITS)('may be counted by the %s of a calendar', (unit) => {
+    expect(parseRate(`1000/${unit}`)).toEqual({ count: 1_000, unit })
+  })
+
+  it.each([
+    ['5/2months', 'write 5/month'],
+    ['5/10day', 'write 5/day'],
+    ['5/months', '(did you mean "month"?)'],
+    ['5/w', '(did you mean "week"?)'],
+    ['5/fortnight', 'known: ms, s, m, h, d, minute, hour, day, week, month, year'],
+  ])('%s is told how to be mended', (text, mend) => {
+    expect(parseRate(text)).toContain(mend)
   })
 
   it('survives being written and read again', () => {
@@ -49,9 +64,9 @@ describe('a rate', () => {
   it.each([
     ['5/sec', 's'],
     ['5/seconds', 's'],
-    ['5/minute', 'm'],
+    ['5/min', 'm'],
     ['5/hours', 'h'],
-    ['5/day', 'd'],
+    ['5/days', 'd'],
   ])('%s suggests the unit %s', (text, unit) => {
     expect(Object.keys(UNIT_MS)).toContain(unit)
     expect(parseRate(text)).toContain(`(did you mean "${unit}"?)`)

@@ -14,6 +14,8 @@ describe('the schema for editors', () => {
   })
 
   it('accepts the rules of the demonstration', () => {
-    expect(new Ajv().validate(editorSchema(), parse(DEMO_RULES))).toBe(true)
+    expect(new Ajv({ allowUnionTypes: true }).validate(editorSchema(), parse(DEMO_RULES))).toBe(
+      true,
+    )
   })
 })

@@ -1,9 +1,9 @@
 import { buildAdminServer } from '../../src/http/admin-server.ts'
 import { Draining } from '../../src/http/draining.ts'
-import type { HeaderFamily } from '../../src/http/rate-limit-headers.ts'
 import { buildServer } from '../../src/http/server.ts'
 import type { Rule } from '../../src/limiter/policy.ts'
 import { createMetrics } from '../../src/metrics.ts'
+import type { HeaderFamily } from '../../src/rules/definition.ts'
 import { MemoryNode } from './memory-node.ts'
 
 const MINUTE_MS = 60_000
