@@ -142,6 +142,24 @@ function addRules(program: Command, terminal: Terminal, end: End): void {
       await end(checkRules(file, terminal))
     })
   rules
+    .command('diff')
+    .description('tell what becomes different when one rules file takes the place of another')
+    .argument('<before>')
+    .argument('<after>')
+    .action(async (before: string, after: string) => {
+      const { diffRules } = await import('./rules.ts')
+      await end(diffRules(before, after, terminal))
+    })
+  rules
+    .command('replay')
+    .description('tell which requests of an access log a rules file would have denied')
+    .argument('<file>', 'the rules')
+    .argument('<log>', 'in the combined format of Apache and nginx')
+    .action(async (file: string, log: string) => {
+      const { replayLog } = await import('./rules-replay.ts')
+      await end(replayLog(file, log, terminal))
+    })
+  rules
     .command('schema')
     .description('print the JSON Schema of rules files, for editors')
     .action(async () => {

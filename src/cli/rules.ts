@@ -1,9 +1,11 @@
+import { isTiered, type LimitSet, UNLIMITED } from '../rules/definition.ts'
+import { differences } from '../rules/difference.ts'
+import { renderLimit, renderLimits } from '../rules/limit-text.ts'
 import { loadRules, RulesError } from '../rules/load.ts'
-import { renderRate } from '../rules/rate.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
 import { editorSchema } from '../rules/schema.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
-import { renderTable } from './output.ts'
+import { columns, renderTable } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The rules of a file. Throws a `CommandError` with every mistake and its place. */
@@ -21,12 +23,38 @@ export async function loadRulesOrFail(file: string): Promise<RuleBook> {
 
 /** `weir rules check`: the rules as they are understood. */
 export async function checkRules(file: string, terminal: Terminal): Promise<ExitCode> {
-  const { coreRules } = await loadRulesOrFail(file)
-  const rows = coreRules.flatMap(({ name, limits }) =>
-    limits.map(({ rate, burst }, index) => [index === 0 ? name : '', renderRate(rate), `${burst}`]),
-  )
-  for (const line of renderTable(['RULE', 'RATE', 'BURST'], rows, terminal)) terminal.print(line)
+  const { definitions, definition } = await loadRulesOrFail(file)
+  const rows = definitions.flatMap(({ name, mode, limits }) => {
+    const texts = isTiered(limits)
+      ? [`tier ${limits.template.text}, else ${limits.fallback}`]
+      : limitTexts(limits)
+    return texts.map((text, index) => (index === 0 ? [name, text, mode] : ['', text]))
+  })
+  for (const line of renderTable(['RULE', 'LIMIT', 'MODE'], rows, terminal)) terminal.print(line)
+  const others = [
+    ...definition.tiers.map(({ name, limits }) => [`tier ${name}`, renderLimits(limits)]),
+    ...definition.overrides.map(({ rule, key, limits }) => {
+      return [`override of ${rule} for ${JSON.stringify(key)}`, renderLimits(limits)]
+    }),
+  ]
+  if (others.length > 0) for (const line of ['', ...columns(others)]) terminal.print(line)
   return 'ok'
+}
+
+/** `weir rules diff`: what becomes different for clients. */
+export async function diffRules(
+  before: string,
+  after: string,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const [old, current] = [await loadRulesOrFail(before), await loadRulesOrFail(after)]
+  const lines = differences(old.definition, current.definition)
+  for (const line of lines.length > 0 ? lines : ['nothing changes']) terminal.print(line)
+  return 'ok'
+}
+
+function limitTexts(limits: LimitSet): readonly string[] {
+  return limits === UNLIMITED ? [UNLIMITED] : limits.map(renderLimit)
 }
 
 /** `weir rules schema`: the JSON Schema of rules files, for editors. */

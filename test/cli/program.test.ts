@@ -188,9 +188,9 @@ describe('weir rules', () => {
     )
     expect(await weir('rules', 'check', path)).toBe('ok')
     expect(terminal.printed).toEqual([
-      '**RULE    RATE    BURST**',
-      'login   5/10s   5',
-      '        30/h    9',
+      '**RULE    LIMIT           MODE**',
+      'login   5/10s burst 5   enforce',
+      '        30/h burst 9',
     ])
   })
 
