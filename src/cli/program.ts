@@ -151,6 +151,15 @@ function addRules(program: Command, terminal: Terminal, end: End): void {
       await end(diffRules(before, after, terminal))
     })
   rules
+    .command('test')
+    .description('try rules on a list of requests at virtual times, each with what is expected')
+    .argument('<file>', 'the rules')
+    .argument('<requests>', 'the requests, in YAML')
+    .action(async (file: string, requests: string) => {
+      const { testRules } = await import('./rules-test.ts')
+      await end(testRules(file, requests, terminal))
+    })
+  rules
     .command('replay')
     .description('tell which requests of an access log a rules file would have denied')
     .argument('<file>', 'the rules')

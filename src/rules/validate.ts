@@ -29,7 +29,8 @@ export function validateRules(value: unknown, source: keyof typeof validators): 
     : { definition, findings: [] }
 }
 
-function schemaFinding(error: ErrorObject): Finding[] {
+/** What an error of a schema means, in words. */
+export function schemaFinding(error: ErrorObject): Finding[] {
   const path = stepsOf(error.instancePath)
   const schema = (error.parentSchema ?? {}) as Schema
   switch (error.keyword) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
@@ -51,6 +51,60 @@ overrides: [{ rule: login, key: "10.*", limits: unlimited }]
       'rule tasks is added: 1/s sliding-window',
       'override of login for "10.*" is added: unlimited',
     ])
+  })
+})
+
+describe('weir rules test', () => {
+  const test = (rules: string, requests: string) =>
+    run(['rules', 'test', file('rules.yaml', rules), file('requests.yaml', requests)], terminal)
+
+  it('is content when all is as expected: the example of the reference', async () => {
+    const page = readFileSync(new URL('../../docs/reference/rules.md', import.meta.url), 'utf8')
+    const [rules = '', requests = ''] = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(
+      ([, text]) => text,
+    )
+    expect([await test(rules, requests), terminal.printed]).toEqual([
+      'ok',
+      ['5 requests as expected'],
+    ])
+  })
+
+  it('tells each request that is decided otherwise, and by which rule', async () => {
+    const requests = `requests:
+  - { method: POST, path: /login, ip: 10.0.0.1, expect: allow, times: 3 }
+  - { at: 29s, method: POST, path: /login, ip: 10.0.0.1, expect: allow }
+  - { at: 31s, method: POST, path: /login, ip: 10.0.0.1, expect: deny }
+  - { path: /other, expect: deny }
+  - { rule: none, key: k, expect: deny }
+  - { path: /x, header: { User-Agent: a }, expect: allow, times: 9 }
+`
+    expect(await test(RULES, requests)).toBe('failure')
+    const path = join(folder, 'requests.yaml')
+    expect(terminal.printed).toEqual([
+      `${path}:2:5 expected allow, but denied by login for "10.0.0.1" (time 3)`,
+      `${path}:3:5 expected allow, but denied by login for "10.0.0.1"`,
+      `${path}:4:5 expected deny, but allowed by login for "10.0.0.1"`,
+      `${path}:5:5 expected deny, but it falls under no rule`,
+      `${path}:6:5 rule "none" is not defined`,
+      '5 of 6 requests not as expected',
+    ])
+  })
+
+  it.each([
+    ['requests: []\n', ':1:11 requests must be a list of requests'],
+    ['requests: [{ path: /x }]\n', ':1:12 missing property "expect", such as {"expect":"allow"}'],
+    [
+      'requests: [{ paht: /x, expect: deny }]\n',
+      ':1:14 unknown property "paht" (did you mean "path"?)',
+    ],
+    ['requests: [{ rule: a, expect: deny }]\n', 'rule and key go together: give both or none'],
+    ['requests: [{ at: 9999d, expect: deny }]\n', 'is longer than a year'],
+    ['requests: [{ cost: 2, expect: deny }]\n', 'cost is for checks that name a rule'],
+    ['start: now\nrequests: [{ expect: deny }]\n', ':1:8 start is not a time'],
+    ['requests: [', 'Flow'],
+  ])('tells what is wrong with a list: %s', async (requests, told) => {
+    expect(await test(RULES, requests)).toBe('configuration')
+    expect(terminal.complaints[0]).toContain(told)
   })
 })
 
