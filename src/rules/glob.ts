@@ -22,10 +22,10 @@ export function matchesHost(pattern: readonly string[], host: string): boolean {
 /**
  * The segments of a request's path as a server would understand it: without query, percent-encoding
  * undone, `.` and `..` resolved, empty segments left out but the last. Otherwise a client could escape
- * a rule for `/login` by asking for `//login`, `/x/../login` or `/%6cogin`.
+ * a rule for `/login` by asking for `//login`, `/x/../login`, `/%6cogin` or `http://host/login`.
  */
 export function pathSegments(path: string): readonly string[] {
-  const [beforeQuery = ''] = path.split(/[?#]/, 1)
+  const [beforeQuery = ''] = path.replace(ORIGIN, '').split(/[?#]/, 1)
   const written = beforeQuery.split('/')
   const segments: string[] = ['']
   for (const [index, text] of written.entries()) {
@@ -51,6 +51,9 @@ export function hostName(host: string): string {
     )
     .replace(/\.$/, '')
 }
+
+/** Requests to proxies name the whole address, and every server must accept it (RFC 9112, 3.2.2). */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i
 
 function decoded(segment: string): string {
   if (!segment.includes('%')) return segment

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseRules } from '../../src/rules/load.ts'
 import type { Matched } from '../../src/rules/rule-book.ts'
@@ -183,6 +184,8 @@ describe('a request', () => {
     '/login?a=/b',
     '/../login',
     '/x/%2e%2e/login',
+    'http://api.example.com/login',
+    'HTTPS://other.example.com:8443/login?x',
   ])('cannot escape a rule by writing its path %s', (path) => {
     expect(names(book.resolve(request({ ...login, path }), NOON).matched)).toEqual(['login'])
   })
@@ -215,6 +218,42 @@ describe('a request', () => {
       why: 'descriptor',
       detail: 'region is us-1, not eu-*',
     })
+  })
+})
+
+describe('any request', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 12 }),
+    fc
+      .array(fc.constantFrom('/', '..', '.', '%2e', '%', 'login', 'v1', '?', '*', ':', '[', '::1'))
+      .map((parts) => parts.join('')),
+  )
+  const values = fc.dictionary(fc.constantFrom('x-api-key', 'user', 'plan', 'region'), text)
+  const facts = fc.record(
+    {
+      method: fc.oneof(fc.constantFrom('GET', 'POST'), text),
+      path: text,
+      host: text,
+      ip: fc.oneof(fc.ipV4(), fc.ipV6(), text),
+      headers: values,
+      cookies: values,
+      descriptors: values,
+    },
+    { requiredKeys: [] },
+  )
+
+  it('falls under each rule, or it is said why not, or what is missing', () => {
+    fc.assert(
+      fc.property(facts, (facts) => {
+        const { matched, missing, unmatched } = book.resolve(request(facts), NOON)
+        const told = names([...matched, ...missing, ...unmatched]).sort()
+        expect(told).toEqual(names(book.definitions.map((rule) => ({ rule }))).sort())
+        for (const { counter } of matched) {
+          if (counter !== undefined) expect(counters).toContain(counter)
+        }
+      }),
+      { numRuns: 2_000 },
+    )
   })
 })
 
