@@ -3,6 +3,8 @@ import type { Answer } from '../limiter/check.ts'
 import type { LimitPolicy, Rule } from '../limiter/policy.ts'
 import type { HeaderFamily } from '../rules/definition.ts'
 
+export type { HeaderFamily } from '../rules/definition.ts'
+
 /** The largest Integer of a structured field (RFC 9651). */
 const INTEGER_MAX = 999_999_999_999_999
 const MS_PER_SECOND = 1_000
