@@ -59,7 +59,7 @@ export class Answering {
       owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
       node: this.#self.name,
       limitIndex: decision.limit,
-      delayMs: decision.type === 'allowed' ? decision.delayMs : 0,
+      delayMs: decision.type === 'allowed' && state.isShaping ? decision.delayMs : undefined,
     }
   }
 

@@ -22,6 +22,7 @@ import type { KeyHash } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import { createMetrics } from './metrics.ts'
 import { Node } from './node.ts'
+import { ReservationIds, SETTLED_RULE } from './reservations.ts'
 import type { HeaderFamily } from './rules/definition.ts'
 import { loadRules, parseRules, rulesFrom } from './rules/load.ts'
 import type { RuleBook } from './rules/rule-book.ts'
@@ -138,6 +139,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
   const { name, clock, log, rules, secret, transport } = parts
   const cluster: ClusterOptions = parts.cluster === false ? {} : parts.cluster
   const nowMs = Math.floor(clock.nowMs())
+  const common = secret ?? Buffer.from(cluster.name ?? CLUSTER_NAME)
   const node = new Node(
     {
       self: {
@@ -148,8 +150,8 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
         state: 'joining',
         addresses: (transport?.addresses ?? []).map(assertAddress),
       },
-      rules,
-      hashKey: hashKeyOf(secret ?? Buffer.from(cluster.name ?? CLUSTER_NAME)),
+      rules: [...rules, SETTLED_RULE],
+      hashKey: hashKeyOf(common),
       keysMax: options.keysMax ?? KEYS_MAX,
       gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
       forwardTimeoutMs: cluster.forwardTimeoutMs ?? FORWARD_TIMEOUT_MS_MAX,
@@ -159,7 +161,15 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     nowMs,
   )
   const metrics = createMetrics({ rules })
-  const runtime = new Runtime({ node, clock, metrics, log, ...(transport && { transport }) })
+  const reservationIds = new ReservationIds(common)
+  const runtime = new Runtime({
+    node,
+    clock,
+    metrics,
+    log,
+    reservationIds,
+    ...(transport && { transport }),
+  })
   const draining = new Draining()
   const onInternalError = (error: unknown) => logInternal(log, error)
   const doors = new Doors(
@@ -302,6 +312,8 @@ function present(
     peerAddresses: transport?.addresses ?? [],
     check: ({ rule, key, cost = 1 }) => runtime.check({ rule, key, cost }),
     adjust: (action, request) => runtime.adjust(action, request),
+    reserve: (request, forMs) => runtime.reserve(request, forMs),
+    settle: (id, cost) => runtime.settle(id, cost),
     rule: (name) => runtime.rule(name),
     readiness: () => runtime.readiness(),
     cluster: () => runtime.cluster(),

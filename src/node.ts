@@ -113,7 +113,7 @@ export class Node {
   /** Decides at once if this node owns the key or remembers its refusal; forwards it otherwise. */
   check(request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
     const state = this.#limiter.rule(request.rule)
-    if (state === undefined) return this.unknownRule(request.rule)
+    if (state === undefined || state.rule.isInternal) return this.unknownRule(request.rule)
     const mistake = checkMistake(request, state.costMax)
     return mistake ?? this.#begin('check', state, state.hash(request.key), request.cost, nowMs)
   }
@@ -125,7 +125,7 @@ export class Node {
    */
   adjust(action: Adjustment, request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
     const state = this.#limiter.rule(request.rule)
-    if (state === undefined) return this.unknownRule(request.rule)
+    if (state === undefined || state.rule.isInternal) return this.unknownRule(request.rule)
     const mistake = adjustmentMistake(request)
     return mistake ?? this.#begin(action, state, state.hash(request.key), request.cost, nowMs)
   }
@@ -158,7 +158,8 @@ export class Node {
 
   /** The rejection of everything that names a rule this node does not have. */
   unknownRule(rule: string): Rejection {
-    const known = [...this.#limiter.rules].slice(0, RULES_NAMED_MAX).map((state) => state.rule.name)
+    const open = [...this.#limiter.rules].filter((state) => state.rule.isInternal !== true)
+    const known = open.slice(0, RULES_NAMED_MAX).map((state) => state.rule.name)
     const detail = `rule ${JSON.stringify(rule)} is not defined (known: ${known.join(', ')})`
     return { type: 'rejected', code: 'unknown_rule', detail }
   }

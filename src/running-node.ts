@@ -1,6 +1,7 @@
 import type { MemberState } from '../cluster/message.ts'
 import type { Adjustment, Answer, CheckRequest, Rejection } from './limiter/check.ts'
 import type { Rule } from './limiter/policy.ts'
+import type { Reserved, Settled, Unsettled } from './reservations.ts'
 
 /**
  * A node at work, as its doors see it: HTTP, the command line and the embedding program. `Runtime`
@@ -18,6 +19,9 @@ export interface RunningNode {
    * how the key then stands; it comes as that of a check does.
    */
   adjust(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer>
+  /** Takes tokens to be settled within so many ms; see `Reservations`. */
+  reserve(request: CheckRequest, forMs: number): Promise<Reserved | Rejection>
+  settle(id: string, cost: number): Promise<Settled | Unsettled | Rejection>
   rule(name: string): Rule | undefined
   readonly rules: readonly Rule[]
   readiness(): Readiness

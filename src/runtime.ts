@@ -1,7 +1,12 @@
 import type { Logger } from 'pino'
 import type { ClusterEvent } from '../cluster/event.ts'
 import { TICK_MS } from '../cluster/limits.ts'
-import { MEMBER_STATES, type MemberRecord, type MemberState } from '../cluster/message.ts'
+import {
+  type Action,
+  MEMBER_STATES,
+  type MemberRecord,
+  type MemberState,
+} from '../cluster/message.ts'
 import type { Outbound } from '../cluster/outbox.ts'
 import type { LinkChange } from '../cluster/replica.ts'
 import type { Transport } from '../cluster/transport.ts'
@@ -10,12 +15,19 @@ import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Clock } from './clock.ts'
 import { renderEvent } from './event-log.ts'
-import type { Adjustment, Answer, CheckRequest, Rejection } from './limiter/check.ts'
+import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
 import { inspectKey } from './limiter/inspect.ts'
 import { hashHex } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import type { Metrics } from './metrics.ts'
 import type { Node, Pending } from './node.ts'
+import {
+  type ReservationIds,
+  Reservations,
+  type Reserved,
+  type Settled,
+  type Unsettled,
+} from './reservations.ts'
 import type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
 
 export interface RuntimeDependencies {
@@ -23,6 +35,7 @@ export interface RuntimeDependencies {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Logger
+  readonly reservationIds: ReservationIds
   /** Absent for a node that is alone by configuration. */
   readonly transport?: Transport
 }
@@ -40,19 +53,26 @@ export class Runtime implements RunningNode {
   readonly #transport: Transport | undefined
   readonly #waiting = new Map<number, (answer: Answer) => void>()
   readonly #writer = new Writer()
+  readonly #reservations: Reservations
   #timer: NodeJS.Timeout | undefined
   #tickedMs: number
   #turnScheduled = false
   #isStopped = false
   #evicted = 0
 
-  constructor({ node, clock, metrics, log, transport }: RuntimeDependencies) {
+  constructor({ node, clock, metrics, log, transport, reservationIds }: RuntimeDependencies) {
     this.#node = node
     this.#clock = clock
     this.#metrics = metrics
     this.#log = log
     this.#transport = transport
     this.#tickedMs = this.#nowMs()
+    this.#reservations = new Reservations(reservationIds, {
+      hash: (rule, key) => node.limiter.rule(rule)?.hash(key),
+      check: (request) => this.check(request),
+      act: (action, request) => this.#act(action, request),
+      nowMs: () => this.#nowMs(),
+    })
     metrics.readFrom({ keys: () => this.#keys(), peers: () => this.#peers() })
   }
 
@@ -90,7 +110,8 @@ export class Runtime implements RunningNode {
   }
 
   get rules(): readonly Rule[] {
-    return [...this.#node.limiter.rules].map((state) => state.rule)
+    const states = [...this.#node.limiter.rules]
+    return states.map((state) => state.rule).filter((rule) => rule.isInternal !== true)
   }
 
   rule(name: string): Rule | undefined {
@@ -104,6 +125,20 @@ export class Runtime implements RunningNode {
   adjust(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer> {
     const outcome = this.#settled(this.#node.adjust(action, request, this.#nowMs()))
     // It may have to be told to others at once, as an admission is.
+    this.#scheduleTurn()
+    return outcome
+  }
+
+  reserve(request: CheckRequest, forMs: number): Promise<Reserved | Rejection> {
+    return this.#reservations.reserve(request, forMs)
+  }
+
+  settle(id: string, cost: number): Promise<Settled | Unsettled | Rejection> {
+    return this.#reservations.settle(id, cost)
+  }
+
+  #act(action: Action, request: HashedRequest): Answer | Rejection | Promise<Answer> {
+    const outcome = this.#settled(this.#node.act(action, request, this.#nowMs()))
     this.#scheduleTurn()
     return outcome
   }

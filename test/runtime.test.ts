@@ -7,6 +7,7 @@ import { incarnationAt, type NodeId } from '../crdt/node-id.ts'
 import { anchoredClock } from '../src/clock.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { Node } from '../src/node.ts'
+import { ReservationIds } from '../src/reservations.ts'
 import { Runtime } from '../src/runtime.ts'
 
 const RULES = [{ name: 'demo', limits: [{ rate: { count: 100, periodMs: 1_000 }, burst: 100 }] }]
@@ -42,7 +43,9 @@ function withSilentPeer() {
   )
   const metrics = createMetrics({ rules: RULES })
   const log = pino({ level: 'silent' })
-  const runtime = new Runtime({ node, clock: anchoredClock, metrics, log, transport })
+  const reservationIds = new ReservationIds(Buffer.from('secret'))
+  const parts = { node, clock: anchoredClock, metrics, log, transport, reservationIds }
+  const runtime = new Runtime(parts)
   runtime.start()
   listener?.linked(PEER)
   const member = { ...self, id: PEER, name: 'n2', incarnation: incarnationAt(nowMs, 1) }

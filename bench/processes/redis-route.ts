@@ -87,12 +87,19 @@ class RedisNode implements RunningNode {
       owner: this.name,
       node: this.name,
       limitIndex: 0,
-      delayMs: 0,
     }
   }
 
   adjust(): never {
     throw new Error('nobody adjusts a key in a benchmark')
+  }
+
+  reserve(): never {
+    throw new Error('nobody reserves in a benchmark')
+  }
+
+  settle(): never {
+    throw new Error('nobody settles in a benchmark')
   }
 
   rule(name: string) {

@@ -1,6 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { RunningNode } from '../running-node.ts'
+import { reset } from './adjust.ts'
 import { buildDoor, type Door, type DoorDependencies } from './door.ts'
 import { problem, sendProblem } from './problem.ts'
 
@@ -8,6 +9,7 @@ import { problem, sendProblem } from './problem.ts'
 export function buildAdminServer(dependencies: DoorDependencies): Door {
   return buildDoor(dependencies, (app) => {
     app.register(admin, { node: dependencies.node })
+    app.register(reset, { node: dependencies.node })
   })
 }
 

@@ -16,7 +16,7 @@ const closed = { additionalProperties: false }
 const KEY_DESCRIPTION = `who is limited, a string of at most ${KEY_BYTES_MAX} bytes in UTF-8`
 const RULE_DESCRIPTION = 'the name of a rule'
 
-const CheckBody = Type.Object(
+export const CheckBody = Type.Object(
   {
     rule: Type.String({ description: RULE_DESCRIPTION }),
     key: Type.String({ description: KEY_DESCRIPTION }),
@@ -98,6 +98,7 @@ export const AnswerBody = Type.Object({
   overshootBound: Type.Integer(),
   owner: Type.String(),
   node: Type.String(),
+  delayMs: Type.Optional(Type.Unsafe<number | undefined>({ type: 'integer' })),
 })
 
 /** Stands in a batch's answers where a check was rejected. */

@@ -80,7 +80,7 @@ function answerAll(reply: FastifyReply, outcomes: readonly Outcome[]): void {
  * JSON is the only media type here. Poisonous names such as `__proto__` need no care when parsing: JSON
  * makes them ordinary properties, and the schema refuses every property it does not know.
  */
-function parseJson(app: FastifyInstance): void {
+export function parseJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser<string>(
     'application/json',

@@ -1,4 +1,5 @@
 import type { HeaderFamily } from '../rules/definition.ts'
+import { adjust } from './adjust.ts'
 import { check } from './check.ts'
 import { buildDoor, type Door, type DoorDependencies } from './door.ts'
 import { gate } from './gate.ts'
@@ -17,5 +18,6 @@ export function buildServer(dependencies: DoorDependencies, options: ServerOptio
   return buildDoor(dependencies, (app) => {
     app.register(check, { checks, headers })
     app.register(gate, { node, checks, headers })
+    app.register(adjust, { node })
   })
 }

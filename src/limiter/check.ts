@@ -57,8 +57,8 @@ export interface Answer {
   readonly node: string
   /** Which of the rule's limits the numbers describe; for response headers, not part of the JSON. */
   readonly limitIndex: number
-  /** Of an admission by a leaky bucket: milliseconds to wait before the work is begun, so that it flows at the rate. */
-  readonly delayMs: number
+  /** Of a rule with a leaky bucket: milliseconds to wait before the work is begun, so that it flows at the rate. */
+  readonly delayMs?: number | undefined
 }
 
 /** Why a check cannot be put to the limiter at all. Stable codes, listed in docs/reference/errors.md. */

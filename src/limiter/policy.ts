@@ -45,4 +45,6 @@ export interface Rule {
   readonly limits: readonly LimitPolicy[]
   /** Default `majority`. */
   readonly onPartition?: OnPartition
+  /** Weir's own, which no check may name. */
+  readonly isInternal?: true
 }

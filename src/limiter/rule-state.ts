@@ -22,11 +22,14 @@ export class RuleState {
   readonly rule: Rule
   readonly store: KeyStore
   readonly costMax: number
+  /** Whether an admission is told to wait for its turn. */
+  readonly isShaping: boolean
   readonly #hasher: KeyHasher
 
   constructor(rule: Rule, actors: ActorTable, options: RuleStateOptions) {
     this.rule = rule
     const limits: Limit[] = rule.limits.map((policy) => limitOf(policy, options.gossipIntervalMs))
+    this.isShaping = limits.some((limit) => limit.isShaping)
     this.costMax = Math.min(...rule.limits.map((policy) => policy.burst))
     const flushTokens = this.costMax * options.earlyFlushBurstShare
     this.store = new KeyStore(limits, options.keysMax, actors, flushTokens)

@@ -31,7 +31,6 @@ const ANSWER: Answer = {
   owner: 'n1',
   node: 'n1',
   limitIndex: 0,
-  delayMs: 0,
 }
 
 /** Names with all that a structured field's string must escape, and positive whole numbers of all sizes. */

@@ -53,6 +53,14 @@ export class MemoryNode implements RunningNode {
     return this.check({ ...request, cost: 0 })
   }
 
+  reserve(): never {
+    throw new Error('reservations are tried on a real node')
+  }
+
+  settle(): never {
+    throw new Error('reservations are tried on a real node')
+  }
+
   check(request: CheckRequest): Answer | Rejection | Promise<Answer> {
     const rule = this.rule(request.rule)
     if (rule === undefined) return this.#unknownRule()
@@ -112,7 +120,6 @@ export class MemoryNode implements RunningNode {
       resetMs: tightest.resetMs(this.nowMs),
       reason: allowed ? 'under_limit' : 'over_limit',
       limitIndex,
-      delayMs: 0,
     }
   }
 
@@ -126,7 +133,6 @@ export class MemoryNode implements RunningNode {
       resetMs: OVERLOADED_RETRY_MS,
       reason: 'overloaded',
       limitIndex: 0,
-      delayMs: 0,
     }
   }
 

@@ -125,7 +125,6 @@ describe('an answer', () => {
       owner: 'n1',
       node: 'n1',
       limitIndex: 0,
-      delayMs: 0,
       ...different,
     } as const
     const node = 'n1' as NodeId

@@ -1,0 +1,120 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import { COST_MAX } from '../../cluster/limits.ts'
+import type { Answer, Rejection } from '../limiter/check.ts'
+import { RESERVATION_MS_DEFAULT, RESERVATION_MS_MAX } from '../reservations.ts'
+import type { RunningNode } from '../running-node.ts'
+import { parseJson } from './check.ts'
+import { AnswerBody, CheckBody } from './check-schema.ts'
+import { problem, sendProblem } from './problem.ts'
+
+const closed = { additionalProperties: false }
+
+const Cost = Type.Integer({
+  minimum: 0,
+  maximum: COST_MAX,
+  description: `tokens, a whole number from 0 to ${COST_MAX}`,
+})
+
+const ReserveBody = Type.Object(
+  {
+    ...CheckBody.properties,
+    forMs: Type.Integer({
+      minimum: 1,
+      maximum: RESERVATION_MS_MAX,
+      default: RESERVATION_MS_DEFAULT,
+      description: `milliseconds within which it is settled, from 1 to ${RESERVATION_MS_MAX}`,
+    }),
+  },
+  { ...closed, required: ['rule', 'key'] },
+)
+
+const SettleBody = Type.Object(
+  {
+    reservation: Type.String({ description: 'what `/v1/reserve` answered' }),
+    cost: Cost,
+  },
+  closed,
+)
+
+const ReservedBody = Type.Object({
+  ...AnswerBody.properties,
+  reservation: Type.Optional(Type.String()),
+  expiresInMs: Type.Optional(Type.Integer()),
+})
+
+const SettledBody = Type.Object({ ...AnswerBody.properties, again: Type.Boolean() })
+
+/**
+ * What an app does to a key beside asking for it: it gives tokens back (`/v1/refund`), takes them whether or not
+ * there is room (`/v1/penalty`), or takes them before it knows how many it needs (`/v1/reserve`, `/v1/settle`).
+ * The answer says how the key then stands.
+ */
+export const adjust: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }> = (
+  app,
+  { node },
+  done,
+) => {
+  parseJson(app)
+  const schema = { body: CheckBody, response: { 200: AnswerBody } }
+
+  app.post('/v1/refund', { schema }, async ({ body }, reply) =>
+    answer(reply, await node.adjust('refund', body)),
+  )
+
+  app.post('/v1/penalty', { schema }, async ({ body }, reply) =>
+    answer(reply, await node.adjust('penalise', body)),
+  )
+
+  app.post(
+    '/v1/reserve',
+    { schema: { body: ReserveBody, response: { 200: ReservedBody } } },
+    async ({ body: { forMs, ...request } }, reply) => {
+      const outcome = await node.reserve(request, forMs)
+      if (outcome.type === 'rejected') return reject(reply, outcome)
+      if (outcome.id === undefined) return reply.send(outcome.answer)
+      const { id, expiresInMs } = outcome
+      return reply.send({ ...outcome.answer, reservation: id, expiresInMs })
+    },
+  )
+
+  app.post(
+    '/v1/settle',
+    { schema: { body: SettleBody, response: { 200: SettledBody } } },
+    async ({ body: { reservation, cost } }, reply) => {
+      const outcome = await node.settle(reservation, cost)
+      if (outcome.type !== 'settled') return reject(reply, outcome)
+      return reply.send({ ...outcome.answer, again: outcome.again })
+    },
+  )
+  done()
+}
+
+/** Begins a key anew; for operators. */
+export const reset: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }> = (
+  app,
+  { node },
+  done,
+) => {
+  parseJson(app)
+  const body = Type.Pick(CheckBody, ['rule', 'key'], closed)
+  app.post(
+    '/v1/reset',
+    { schema: { body, response: { 200: AnswerBody } } },
+    async ({ body: { rule, key } }, reply) =>
+      answer(reply, await node.adjust('reset', { rule, key, cost: 0 })),
+  )
+  done()
+}
+
+function answer(reply: FastifyReply, outcome: Answer | Rejection): FastifyReply {
+  return outcome.type === 'rejected' ? reject(reply, outcome) : reply.send(outcome)
+}
+
+function reject(
+  reply: FastifyReply,
+  { code, detail }: { readonly code: Parameters<typeof problem>[0]; readonly detail: string },
+): FastifyReply {
+  return sendProblem(reply, problem(code, detail))
+}

@@ -1,0 +1,158 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { createNode, type WeirNode } from '../../src/index.ts'
+import { RESERVATION_MS_MAX } from '../../src/reservations.ts'
+
+const START_MS = 1_700_000_000_000
+
+let node: WeirNode | undefined
+let nowMs = START_MS
+
+afterEach(async () => {
+  await node?.close()
+  nowMs = START_MS
+})
+
+async function start(limits: readonly object[] = [{ rate: '10/h', burst: 10 }]) {
+  node = await createNode({
+    rules: { version: 1, rules: [{ name: 'jobs', limits }] },
+    clock: { nowMs: () => nowMs },
+    cluster: false,
+  })
+  const { app, admin } = node
+  const post = async (url: string, body: object, door = app) => {
+    const response = await door.inject({ method: 'POST', url, body })
+    return { status: response.statusCode, ...response.json() }
+  }
+  return { post, admin }
+}
+
+const JOB = { rule: 'jobs', key: 'acme' }
+
+describe('POST /v1/refund', () => {
+  test('gives back, never above the burst', async () => {
+    const { post } = await start()
+    await post('/v1/check', { ...JOB, cost: 9 })
+    expect(await post('/v1/refund', { ...JOB, cost: 4 })).toMatchObject({ remaining: 5 })
+    expect(await post('/v1/refund', { ...JOB, cost: 100 })).toMatchObject({
+      status: 200,
+      remaining: 10,
+    })
+  })
+
+  test.each([
+    [{ ...JOB, cost: -1 }, 'invalid_request'],
+    [{ ...JOB, cost: 2 ** 32 }, 'invalid_cost'],
+    [{ rule: 'jobs', key: '' }, 'invalid_key'],
+    [{ rule: 'nope', key: 'k' }, 'unknown_rule'],
+    [{ rule: '~settled', key: 'k' }, 'unknown_rule'],
+    [{ ...JOB, cost: 1, why: 'x' }, 'invalid_request'],
+  ])('%j is refused and changes nothing', async (body, code) => {
+    const { post } = await start()
+    await post('/v1/check', { ...JOB, cost: 9 })
+    expect(await post('/v1/refund', body)).toMatchObject({ status: 400, code })
+    expect(await post('/v1/check', { ...JOB, cost: 0 })).toMatchObject({ remaining: 1 })
+  })
+})
+
+test('POST /v1/penalty takes whether or not there is room', async () => {
+  const { post } = await start()
+  expect(await post('/v1/penalty', { ...JOB, cost: 12 })).toMatchObject({ remaining: 0 })
+  await post('/v1/refund', { ...JOB, cost: 2 })
+  expect(await post('/v1/check', JOB)).toMatchObject({ allowed: false })
+})
+
+test('POST /v1/reset is for operators, and begins the key anew', async () => {
+  const { post, admin } = await start()
+  await post('/v1/check', { ...JOB, cost: 10 })
+  expect(await post('/v1/reset', JOB)).toMatchObject({ status: 404 })
+  expect(await post('/v1/reset', JOB, admin)).toMatchObject({ status: 200, remaining: 10 })
+})
+
+describe('a reservation', () => {
+  test('is settled once, for what was needed', async () => {
+    const { post } = await start()
+    const reserved = await post('/v1/reserve', { ...JOB, cost: 8 })
+    expect(reserved).toMatchObject({ allowed: true, remaining: 2, expiresInMs: 60_000 })
+    const settle = { reservation: reserved.reservation, cost: 3 }
+    expect(await post('/v1/settle', settle)).toMatchObject({ again: false, remaining: 7 })
+    expect(await post('/v1/settle', { ...settle, cost: 0 })).toMatchObject({
+      again: true,
+      remaining: 7,
+    })
+  })
+
+  test('that needed more owes it', async () => {
+    const { post } = await start()
+    const { reservation } = await post('/v1/reserve', { ...JOB, cost: 6 })
+    expect(await post('/v1/settle', { reservation, cost: 12 })).toMatchObject({ remaining: 0 })
+    await post('/v1/refund', { ...JOB, cost: 2 })
+    expect(await post('/v1/check', JOB)).toMatchObject({ allowed: false })
+    await post('/v1/refund', { ...JOB, cost: 1 })
+    expect(await post('/v1/check', JOB)).toMatchObject({ allowed: true })
+  })
+
+  test('that was refused has no id', async () => {
+    const { post } = await start()
+    await post('/v1/check', { ...JOB, cost: 5 })
+    const refused = await post('/v1/reserve', { ...JOB, cost: 6 })
+    expect(refused).toMatchObject({ status: 200, allowed: false, remaining: 5 })
+    expect(refused).not.toHaveProperty('reservation')
+  })
+
+  test('that has expired stays taken', async () => {
+    const { post } = await start()
+    const { reservation } = await post('/v1/reserve', { ...JOB, cost: 6, forMs: 1_000 })
+    nowMs += 1_001
+    expect(await post('/v1/settle', { reservation, cost: 0 })).toMatchObject({
+      status: 410,
+      code: 'reservation_expired',
+    })
+    expect(await post('/v1/check', { ...JOB, cost: 0 })).toMatchObject({ remaining: 4 })
+  })
+
+  test('may be settled until it expires, and not twice until then', async () => {
+    const { post } = await start()
+    const forMs = RESERVATION_MS_MAX
+    const { reservation } = await post('/v1/reserve', { ...JOB, cost: 6, forMs })
+    expect(await post('/v1/settle', { reservation, cost: 6 })).toMatchObject({ again: false })
+    nowMs += forMs
+    expect(await post('/v1/settle', { reservation, cost: 0 })).toMatchObject({ again: true })
+  })
+
+  test('of another cluster, or changed on the way, is none', async () => {
+    const { post } = await start()
+    const { reservation } = await post('/v1/reserve', { ...JOB, cost: 6 })
+    const changed = `${reservation.slice(0, 20)}${reservation[20] === 'A' ? 'B' : 'A'}${reservation.slice(21)}`
+    for (const id of [changed, `${reservation}A`, reservation.slice(0, -2), '', '%%%']) {
+      expect(await post('/v1/settle', { reservation: id, cost: 0 })).toMatchObject({
+        status: 400,
+        code: 'invalid_reservation',
+      })
+    }
+    expect(await post('/v1/check', { ...JOB, cost: 0 })).toMatchObject({ remaining: 4 })
+  })
+})
+
+describe('concurrency', () => {
+  const limits = [{ algorithm: 'concurrency', count: 2, expires: '30s' }]
+
+  test('is permits that are given back', async () => {
+    const { post } = await start(limits)
+    const first = await post('/v1/reserve', JOB)
+    await post('/v1/reserve', JOB)
+    expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: false })
+    await post('/v1/settle', { reservation: first.reservation, cost: 0 })
+    expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: true })
+  })
+
+  test('is never held for longer than it says', async () => {
+    const { post } = await start(limits)
+    await post('/v1/reserve', { ...JOB, cost: 2 })
+    const refused = await post('/v1/reserve', JOB)
+    expect(refused).toMatchObject({ allowed: false })
+    expect(refused.retryAfterMs).toBeGreaterThanOrEqual(30_000)
+    expect(refused.retryAfterMs).toBeLessThan(31_000)
+    nowMs += refused.retryAfterMs
+    expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: true })
+  })
+})
