@@ -73,6 +73,10 @@ describe('a path', () => {
     expect(onData.json().known).toEqual([
       'POST /v1/check',
       'ANY /v1/gate',
+      'POST /v1/refund',
+      'POST /v1/penalty',
+      'POST /v1/reserve',
+      'POST /v1/settle',
       'GET, HEAD /livez',
       'GET, HEAD /readyz',
       'GET, HEAD /metrics',
