@@ -1,7 +1,7 @@
 import type { ClusterEvent } from '../cluster/event.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { LimitPolicy, Rule } from '../src/limiter/policy.ts'
-import { Meter } from './checkers/meter.ts'
+import { type Meter, meterOf } from './checkers/meter.ts'
 import type { Admission } from './ledger.ts'
 import type { ClientAnswer, Observer } from './observer.ts'
 import type { Simulation } from './simulation.ts'
@@ -100,7 +100,7 @@ export class Coverage {
     this.#deciders.set(key, { node, atMs })
     const policy = this.#limits.get(rule)
     if (policy === undefined) return
-    const meter = this.#meters.get(key) ?? new Meter(policy)
+    const meter = this.#meters.get(key) ?? meterOf(policy)
     this.#meters.set(key, meter)
     if (meter.pass(atMs, cost) > policy.burst + 1) this.#saw('debt')
   }

@@ -20,7 +20,7 @@ export function boundedOvershoot(
         admitted({ rule, key, atMs, node }) {
           const known = truth.ofName(rule, key)
           known?.policies.forEach(({ rate, burst }, index) => {
-            const level = known.meters[index]?.levelAt(atMs) ?? 0
+            const level = known.meters[index]?.levelAt(Math.floor(atMs)) ?? 0
             const bound = boundOf(rule, key, index)
             const most = burst + bound + rate.count / rate.periodMs
             if (level <= most || exceeded.has(`${rule}/${key}/${index}`)) return

@@ -1,7 +1,7 @@
 import type { ClientAnswer } from '../observer.ts'
 import type { Oracle, Watch } from '../oracle.ts'
 import { START_MS } from '../simulation.ts'
-import type { Meter } from './meter.ts'
+import { drains, type Meter } from './meter.ts'
 import { Settled } from './settled.ts'
 import { type TrueKey, Truth } from './truth.ts'
 
@@ -18,6 +18,8 @@ const ROUNDING = 1e-6
  *     X(heard) + R·(heard - asked) + cost > B        because X fell by at most R for as long as that
  *     … + R·(slowest answer so far + 1 ms)           for one from memory: it was kept until `retryAfterMs`
  *                                                    from when it arrived, not from when it was made
+ *
+ * A window may have closed meanwhile: its refusals are not judged.
  */
 export const exactness: Oracle = {
   invariant: 2,
@@ -46,7 +48,7 @@ export const exactness: Oracle = {
         const { answer, request } = seen
         if (answer.type !== 'answer' || answer.allowed || !isPossible) return
         const known = truth.ofText(request.rule, request.key)
-        if (known === undefined || !settled.of(known, 0)) return
+        if (known === undefined || !known.policies.every(drains) || !settled.of(known, 0)) return
         const lateMs = answer.decidedBy === 'cache' ? slowestMs + 1 : tookMs
         const room = leastRoom(watch, known, lateMs)
         if (room < request.cost || !settled.isPossible) return

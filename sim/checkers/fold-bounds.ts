@@ -1,5 +1,6 @@
 import type { Oracle, Watch } from '../oracle.ts'
 import { type HeldEvents, heldEvents } from './held-events.ts'
+import { drains } from './meter.ts'
 import { type Held, Sample } from './sample.ts'
 import { Troubles } from './troubles.ts'
 import type { TrueKey } from './truth.ts'
@@ -19,9 +20,14 @@ export const foldSafety: Oracle = oracle(5, 'fold is safe', (level, { trueLevel 
   return level < trueLevel - ROUNDING ? `below the true ${trueLevel.toFixed(3)}` : undefined
 })
 
-/** Invariant 6: nor above it by more than R·slice if it was empty on the way, by more than B otherwise. */
+/**
+ * Invariant 6: nor above it by more than R·slice if it was empty on the way, by more than B otherwise. (A window
+ * has no drain to be measured by.)
+ */
 export const foldTightness: Oracle = oracle(6, 'fold is tight', (level, events, key, held) => {
-  const { rate, burst } = key.policies[held.limitIndex] as TrueKey['policies'][number]
+  const policy = key.policies[held.limitIndex] as TrueKey['policies'][number]
+  if (!drains(policy)) return undefined
+  const { rate, burst } = policy
   const perSlice = (rate.count / rate.periodMs) * held.limit.sliceMs
   const bound = events.wasEmpty ? perSlice : burst
   const { trueLevel } = events

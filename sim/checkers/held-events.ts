@@ -1,5 +1,5 @@
 import type { LimitPolicy } from '../../src/limiter/policy.ts'
-import { Meter } from './meter.ts'
+import { meterOf } from './meter.ts'
 import type { Held } from './sample.ts'
 import type { TrueKey } from './truth.ts'
 
@@ -51,7 +51,7 @@ function findEvents(key: TrueKey, held: Held): HeldEvents | undefined {
   }
   events.sort((a, b) => a.atMs - b.atMs)
   const policy = key.policies[held.limitIndex] as LimitPolicy
-  const meter = new Meter(policy)
+  const meter = meterOf(policy)
   let peakLevel = 0
   for (const { atMs, cost } of events) peakLevel = Math.max(peakLevel, meter.pass(atMs, cost))
   return { trueLevel: meter.levelAt(nowMs), peakLevel, wasEmpty: wasEmpty(held, policy) }

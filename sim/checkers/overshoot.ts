@@ -1,5 +1,5 @@
 import type { LimitPolicy } from '../../src/limiter/policy.ts'
-import { Meter } from './meter.ts'
+import { drains, meterOf } from './meter.ts'
 
 /** Something was let through. */
 export interface Passed {
@@ -16,7 +16,11 @@ export interface Passed {
  */
 export function overshootOf(admissions: readonly Passed[], policy: LimitPolicy): number {
   const inOrder = [...admissions].sort((a, b) => a.atMs - b.atMs)
-  const meter = new Meter(policy)
-  const highest = inOrder.reduce((max, { atMs, cost }) => Math.max(max, meter.pass(atMs, cost)), 0)
+  const meter = meterOf(policy)
+  // Nodes open and close windows on whole milliseconds.
+  const timeOf = drains(policy) ? (atMs: number) => atMs : Math.floor
+  const highest = inOrder.reduce((max, { atMs, cost }) => {
+    return Math.max(max, meter.pass(timeOf(atMs), cost))
+  }, 0)
   return Math.max(0, highest - policy.burst)
 }

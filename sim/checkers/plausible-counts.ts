@@ -36,8 +36,7 @@ export const plausibleCounts: Oracle = {
 function implausible({ limit, nowMs, oldest, newest, rings }: Held): string | undefined {
   const latest = sliceAt(limit, nowMs + CLOCK_AHEAD_MS_MAX)
   if (newest > latest) return `slice ${newest}, ${newest - latest} later than any it may believe in`
-  const { capacityUnits, drainPerMs, sliceMs, tokenUnits } = limit
-  const most = Math.ceil((capacityUnits + drainPerMs * sliceMs) / tokenUnits)
+  const { countMax: most } = limit
   for (const { node, tokens } of rings) {
     const at = tokens.findIndex((count) => count > most)
     if (at >= 0) return `${tokens[at]} by ${node} in slice ${oldest + at}, at most ${most} can be`

@@ -1,7 +1,7 @@
 import { GOSSIP_INTERVAL_MS } from '../../cluster/limits.ts'
 import { limitOf } from '../../src/limiter/limit.ts'
 import type { Watch } from '../oracle.ts'
-import { Meter } from './meter.ts'
+import { type Meter, meterOf } from './meter.ts'
 import { CALM_AFTER_MS, Troubles } from './troubles.ts'
 import type { TrueKey } from './truth.ts'
 
@@ -91,7 +91,7 @@ export class Settled {
   /** Meters that begin with a burst above what a debt is capped at: 2·B + R·n·w. */
   #highest(key: TrueKey, atMs: number): Meter[] {
     return key.policies.map((policy) => {
-      const meter = new Meter(policy)
+      const meter = meterOf(policy)
       const { rate, burst } = policy
       const { slices, sliceMs } = limitOf(policy, this.#gossipIntervalMs)
       meter.pass(atMs, 2 * burst + (slices * sliceMs * rate.count) / rate.periodMs)

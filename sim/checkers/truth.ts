@@ -5,7 +5,7 @@ import type { LimitPolicy } from '../../src/limiter/policy.ts'
 import { type Admission, keyName } from '../ledger.ts'
 import type { Watch } from '../oracle.ts'
 import type { Simulation } from '../simulation.ts'
-import { Meter } from './meter.ts'
+import { type Meter, meterOf } from './meter.ts'
 
 /** What one life of one node truly admitted of one key, in the order in which it did. */
 export interface TrueActor extends Actor {
@@ -31,7 +31,7 @@ export class TrueKey {
     this.rule = rule
     this.name = name
     this.policies = policies
-    this.meters = policies.map((policy) => new Meter(policy))
+    this.meters = policies.map((policy) => meterOf(policy))
     this.hash = {
       hi: Number.parseInt(name.slice(0, 8), 16),
       lo: Number.parseInt(name.slice(8), 16),

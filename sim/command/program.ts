@@ -124,16 +124,18 @@ function addScenario(program: Command, context: InContext, end: End): void {
     .option('--seeds <count>', 'so many seeds, one after the other', whole(1, 1_000_000), 1)
     .addOption(policyOption())
     .addOption(untilOption())
+    .addOption(writeOption())
     .addOption(reportOption())
     .addOption(threadsOption())
-    .action(async (name: string, flags: Flags) => {
-      const { seed, seeds = 1, json = false, report, threads, until } = flags
+    .action(async (name: string, flags: TableFlags) => {
+      const { seed, seeds = 1, json = false, report, threads, until, write } = flags
       const setting = settingOf(flags)
       if (until !== undefined) {
         const experiment = scenarioExperiment(name, seed, setting)
         return end(showState(experiment, until, context(threads)))
       }
-      return end(runScenarios({ name, seed, seeds, setting, json, report }, context(threads)))
+      const wish = { name, seed, seeds, setting, json, report, write }
+      return end(runScenarios(wish, context(threads)))
     })
 }
 
@@ -145,17 +147,17 @@ function addAll(program: Command, context: InContext, end: End): void {
       whole(1, 1_000_000),
       1,
     )
-    .option('--write <file>', 'put the table into this Markdown file, between its marks')
+    .addOption(writeOption())
     .addOption(reportOption())
     .addOption(threadsOption())
-    .action(({ seed, seeds = 1, json = false, report, threads, write, ...flags }: AllFlags) => {
+    .action(({ seed, seeds = 1, json = false, report, threads, write, ...flags }: TableFlags) => {
       const setting = settingOf(flags)
       const wish = { name: undefined, seed, seeds, setting, json, report, write }
       return end(runScenarios(wish, context(threads)))
     })
 }
 
-interface AllFlags extends Flags {
+interface TableFlags extends Flags {
   readonly write?: string
 }
 
@@ -243,6 +245,13 @@ function studySeedsOption(): Option {
 function policyOption(): Option {
   const policies: readonly OnPartition[] = ['majority', 'share', 'open', 'closed']
   return new Option('--policy <policy>', 'what the sides of a split may admit').choices(policies)
+}
+
+function writeOption(): Option {
+  return new Option(
+    '--write <file>',
+    'put the lines of the table into this Markdown file, between its marks',
+  )
 }
 
 function reportOption(): Option {

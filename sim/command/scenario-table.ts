@@ -41,13 +41,23 @@ export async function assertMarked(file: string): Promise<void> {
   }
 }
 
-/** Replaces the table in a file. @throws Error if the file has no marks for it. */
+/** Writes lines of the table in a file. @throws Error if the file has no marks for it. */
 export async function writeTable(file: string, told: readonly Told[]): Promise<void> {
   await writeFile(file, withTable(await readFile(file, 'utf8'), told))
 }
 
+/** Lines of scenarios that were not run stay as they are. */
 export function withTable(text: string, told: readonly Told[]): string {
-  return withMarkedPart(text, MARK, [...HEAD, ...told.map(lineOf)])
+  const lines = new Map(
+    markedPart(text, MARK)
+      .part.split('\n')
+      .map((line) => [LINE.exec(line)?.[1], line]),
+  )
+  for (const one of told) lines.set(worstOf(one.rows).scenario, lineOf(one))
+  return withMarkedPart(text, MARK, [
+    ...HEAD,
+    ...SCENARIOS.flatMap(({ name }) => lines.get(name) ?? []),
+  ])
 }
 
 export function rowsIn(text: string): TableRow[] {

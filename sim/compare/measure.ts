@@ -1,5 +1,5 @@
 import type { LimitPolicy } from '../../src/limiter/policy.ts'
-import { Meter } from '../checkers/meter.ts'
+import { type Meter, meterOf } from '../checkers/meter.ts'
 import type { Admitted, Outcome, Run, Scenario } from './architecture.ts'
 import { MeterHistory } from './meter-history.ts'
 import type { Phase, PhaseName } from './timeline.ts'
@@ -154,7 +154,7 @@ function metersByKey(admissions: readonly Admitted[], limit: LimitPolicy) {
 function idealAnswers(arrivals: readonly Arrival[], limit: LimitPolicy): boolean[] {
   const meters = new Map<string, Meter>()
   return arrivals.map(({ atMs, key, cost }) => {
-    const meter = meters.get(key) ?? new Meter(limit)
+    const meter = meters.get(key) ?? meterOf(limit)
     meters.set(key, meter)
     // Levels are sums of fractions: a token is not refused for the last bits of one.
     if (meter.levelAt(atMs) + cost > limit.burst + 1e-6) return false

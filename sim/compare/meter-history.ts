@@ -1,5 +1,5 @@
 import type { LimitPolicy } from '../../src/limiter/policy.ts'
-import { Meter } from '../checkers/meter.ts'
+import { meterOf } from '../checkers/meter.ts'
 import { overshootOf, type Passed } from '../checkers/overshoot.ts'
 
 /** The ideal meter of everything that was admitted of one key, to be asked about any time of a run. */
@@ -13,7 +13,7 @@ export class MeterHistory {
   constructor(admissions: readonly Passed[], limit: LimitPolicy) {
     this.#limit = limit
     this.#admissions = [...admissions].sort((a, b) => a.atMs - b.atMs)
-    const meter = new Meter(limit)
+    const meter = meterOf(limit)
     this.#levels = this.#admissions.map(({ atMs, cost }) => meter.pass(atMs, cost))
   }
 

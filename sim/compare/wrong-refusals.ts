@@ -1,5 +1,5 @@
 import type { LimitPolicy } from '../../src/limiter/policy.ts'
-import { Meter } from '../checkers/meter.ts'
+import { type Meter, meterOf } from '../checkers/meter.ts'
 import type { Run } from './architecture.ts'
 import type { MeterHistory } from './meter-history.ts'
 import type { Arrival } from './workload.ts'
@@ -43,8 +43,8 @@ export function refusedWithRoom(
 export function wronglyRefused(turned: readonly Turned[], run: Run, limit: LimitPolicy): Turned[] {
   const tolerance = limit.rate.count / limit.rate.periodMs
   const meters = new Map<string, Meter>()
-  const meterOf = (key: string): Meter => {
-    const meter = meters.get(key) ?? new Meter(limit)
+  const meterOfKey = (key: string): Meter => {
+    const meter = meters.get(key) ?? meterOf(limit)
     meters.set(key, meter)
     return meter
   }
@@ -54,9 +54,9 @@ export function wronglyRefused(turned: readonly Turned[], run: Run, limit: Limit
   return inOrder.filter(({ key, cost, answeredMs }) => {
     for (; (admissions[next]?.atMs ?? Number.POSITIVE_INFINITY) <= answeredMs; next++) {
       const admitted = admissions[next]
-      if (admitted !== undefined) meterOf(admitted.key).pass(admitted.atMs, admitted.cost)
+      if (admitted !== undefined) meterOfKey(admitted.key).pass(admitted.atMs, admitted.cost)
     }
-    const meter = meterOf(key)
+    const meter = meterOfKey(key)
     if (meter.levelAt(answeredMs) + cost + tolerance > limit.burst) return false
     meter.pass(answeredMs, cost)
     return true

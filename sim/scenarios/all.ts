@@ -1,3 +1,4 @@
+import { OTHER_ALGORITHMS } from './algorithms.ts'
 import { CLOCKS } from './clocks.ts'
 import { HEALTHY } from './healthy.ts'
 import { HOSTILE } from './hostile.ts'
@@ -16,4 +17,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...JOINS_AND_LEAVES,
   ...HOSTILE,
   ...MISINFORMED,
+  ...OTHER_ALGORITHMS,
 ]

@@ -1,6 +1,6 @@
 import type { NodeId } from '../../crdt/node-id.ts'
 import type { LimitPolicy, Rule } from '../../src/limiter/policy.ts'
-import { Meter } from '../checkers/meter.ts'
+import { type Meter, meterOf } from '../checkers/meter.ts'
 import type { ClientAnswer } from '../observer.ts'
 import { Simulation, START_MS } from '../simulation.ts'
 
@@ -165,8 +165,8 @@ class Books {
     this.#accounts = Array.from({ length: keys }, (_, index) => {
       const account: Account = {
         request: { rule: rule.name, key: `key-${index}`, cost: 1 },
-        ideal: new Meter(SCALE_LIMIT),
-        meter: new Meter(SCALE_LIMIT),
+        ideal: meterOf(SCALE_LIMIT),
+        meter: meterOf(SCALE_LIMIT),
         idealTokens: 0,
         tokens: 0,
         highest: 0,

@@ -1,10 +1,10 @@
 import { PARTITION_HOLD_MS } from '../../cluster/limits.ts'
 import { type Standing, standing } from '../../cluster/partition-policy.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
-import type { OnPartition } from '../../src/limiter/policy.ts'
+import type { LimitPolicy, OnPartition } from '../../src/limiter/policy.ts'
 import type { Point } from '../charts/thin.ts'
 import { idealAdmissions } from '../checkers/ideal.ts'
-import { Meter } from '../checkers/meter.ts'
+import { meterOf } from '../checkers/meter.ts'
 import { overshootOf, type Passed } from '../checkers/overshoot.ts'
 import type { Answered, Run } from '../compare/architecture.ts'
 import { MeterHistory } from '../compare/meter-history.ts'
@@ -218,11 +218,8 @@ function cumulated(admissions: readonly Passed[]): Point[] {
 /** A pause so long shows the level it ends at, too: it has drained meanwhile. */
 const PAUSE_MS = 200
 
-function levelAboveBurst(
-  admissions: readonly Passed[],
-  limit: ConstructorParameters<typeof Meter>[0],
-): Point[] {
-  const meter = new Meter(limit)
+function levelAboveBurst(admissions: readonly Passed[], limit: LimitPolicy): Point[] {
+  const meter = meterOf(limit)
   const points: Point[] = [{ x: 0, y: -B }]
   let lastMs = 0
   for (const { atMs, cost } of admissions) {

@@ -26,6 +26,10 @@ describe('the table of scenarios in the guarantees', () => {
     expect(isWithin(tokensOf(row.worst), tokensOf(row.bound))).toBe(true)
   })
 
+  test('keeps the lines of scenarios that were not run', () => {
+    expect(withTable(text, [])).toBe(text)
+  })
+
   test('is written between its marks, or not at all', () => {
     expect(() => withTable('no marks', [])).toThrow('add both lines')
     const empty = withTable('a\n<!-- scenarios:begin -->\nold\n<!-- scenarios:end -->\nb', [])
