@@ -16,8 +16,7 @@ import { buildAdminServer } from './http/admin-server.ts'
 import type { DoorDependencies } from './http/door.ts'
 import { close as closeDoor, Draining } from './http/draining.ts'
 import { listen } from './http/listen.ts'
-import { buildServer } from './http/server.ts'
-import type { Answer, CheckRequest, Rejection } from './limiter/check.ts'
+import { buildServer, type ServerOptions } from './http/server.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import { createMetrics } from './metrics.ts'
@@ -30,9 +29,12 @@ import type { RunningNode } from './running-node.ts'
 import { Runtime } from './runtime.ts'
 
 export type { Clock } from './clock.ts'
-export type { Adjustment, Answer, CheckRequest, Rejection } from './limiter/check.ts'
+export type { Adjustment, Rejection } from './limiter/check.ts'
 export type { LimitPolicy, Rate, Rule } from './limiter/policy.ts'
+export type { RuleAnswer, RuleCheck } from './rule-answer.ts'
 export { RulesError } from './rules/load.ts'
+export type { RequestFacts } from './rules/request-facts.ts'
+export type { RuleBook } from './rules/rule-book.ts'
 export type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
 
 /** What a node needs to be one of a cluster. Addresses are `host:port` or multiaddrs. */
@@ -68,18 +70,18 @@ export interface NodeOptions {
   readonly keysMax?: number
   /** Default `draft-11`. */
   readonly headers?: HeaderFamily
+  /** `shadow`: no rule denies. `off`: none counts. Default: what each rule says. */
+  readonly mode?: 'shadow' | 'off'
+  /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. Default: loopback. */
+  readonly trustedProxies?: readonly string[]
   /** Default: silent. */
   readonly log?: Logger
   /** Absent or `false`: a single node that knows of no others. */
   readonly cluster?: ClusterOptions | false
 }
 
-export type CheckInput = Omit<CheckRequest, 'cost'> & { readonly cost?: number }
-
 /** A node in this process. */
 export interface WeirNode extends RunningNode {
-  /** Decides one check; `cost` defaults to 1. See `RunningNode.check`. */
-  check(request: CheckInput): Answer | Rejection | Promise<Answer>
   /** The HTTP door for checks, for `inject` or for mounting; it listens once `listen` is called. */
   readonly app: FastifyInstance
   /** The HTTP door for operators. */
@@ -113,11 +115,12 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const { name = 'weir', clock = anchoredClock, cluster = false } = options
   assertSane(name, options.keysMax ?? KEYS_MAX)
   const log = options.log ?? pino({ level: 'silent' })
-  const rules = await rulesOf(options.rules)
+  const asWritten = await ruleBookOf(options.rules)
+  const book = options.mode === undefined ? asWritten : asWritten.inMode(options.mode)
   const secret = cluster === false ? undefined : await secretOf(cluster)
   const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
   try {
-    return assemble({ name, clock, cluster, log, rules, secret, transport }, options)
+    return assemble({ name, clock, cluster, log, book, secret, transport }, options)
   } catch (error) {
     await transport?.stop()
     throw error
@@ -129,14 +132,14 @@ interface Parts {
   readonly clock: Clock
   readonly cluster: ClusterOptions | false
   readonly log: Logger
-  readonly rules: readonly Rule[]
+  readonly book: RuleBook
   readonly secret: Uint8Array | undefined
   readonly transport: Libp2pTransport | undefined
 }
 
 /** Puts a node together and sets it going. */
 function assemble(parts: Parts, options: NodeOptions): WeirNode {
-  const { name, clock, log, rules, secret, transport } = parts
+  const { name, clock, log, book, secret, transport } = parts
   const cluster: ClusterOptions = parts.cluster === false ? {} : parts.cluster
   const nowMs = Math.floor(clock.nowMs())
   const common = secret ?? Buffer.from(cluster.name ?? CLUSTER_NAME)
@@ -150,7 +153,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
         state: 'joining',
         addresses: (transport?.addresses ?? []).map(assertAddress),
       },
-      rules: [...rules, SETTLED_RULE],
+      rules: [...book.coreRules, SETTLED_RULE],
       hashKey: hashKeyOf(common),
       keysMax: options.keysMax ?? KEYS_MAX,
       gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
@@ -160,10 +163,11 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     seededRandom(randomInt(2 ** 32)),
     nowMs,
   )
-  const metrics = createMetrics({ rules })
+  const metrics = createMetrics({ rules: book.definitions })
   const reservationIds = new ReservationIds(common)
   const runtime = new Runtime({
     node,
+    book,
     clock,
     metrics,
     log,
@@ -174,7 +178,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
   const onInternalError = (error: unknown) => logInternal(log, error)
   const doors = new Doors(
     { node: runtime, metrics, draining, onInternalError },
-    options.headers ?? 'draft-11',
+    { headers: options.headers ?? 'draft-11', trustedProxies: options.trustedProxies },
   )
   runtime.start()
   return present(runtime, doors, draining, transport)
@@ -200,10 +204,6 @@ function assertAddress(address: string): string {
 }
 
 const CLUSTER_NAME = 'weir'
-
-async function rulesOf(rules: NodeOptions['rules']): Promise<readonly Rule[]> {
-  return (await ruleBookOf(rules)).coreRules
-}
 
 /** No path has a line break in it, and no rules do without. */
 async function ruleBookOf(rules: NodeOptions['rules']): Promise<RuleBook> {
@@ -252,13 +252,13 @@ class Doors {
   readonly app: FastifyInstance
   readonly admin: FastifyInstance
   readonly #dependencies: DoorDependencies
-  readonly #headers: HeaderFamily
+  readonly #options: ServerOptions
   readonly #open: FastifyInstance[] = []
 
-  constructor(dependencies: DoorDependencies, headers: HeaderFamily) {
+  constructor(dependencies: DoorDependencies, options: ServerOptions) {
     this.#dependencies = dependencies
-    this.#headers = headers
-    this.app = buildServer(dependencies, { headers })
+    this.#options = options
+    this.app = buildServer(dependencies, options)
     this.admin = buildAdminServer(dependencies)
   }
 
@@ -268,7 +268,7 @@ class Doors {
 
   async listen(address: string): Promise<string> {
     const isFirst = !this.#open.includes(this.app)
-    const app = isFirst ? this.app : buildServer(this.#dependencies, { headers: this.#headers })
+    const app = isFirst ? this.app : buildServer(this.#dependencies, this.#options)
     // Taken before it is waited for: two doors may be opened at the same time.
     this.#open.push(app)
     return listen(app, address)
@@ -310,14 +310,16 @@ function present(
     app: doors.app,
     admin: doors.admin,
     peerAddresses: transport?.addresses ?? [],
-    check: ({ rule, key, cost = 1 }) => runtime.check({ rule, key, cost }),
+    book: runtime.book,
+    check: (check) => runtime.check(check),
+    checkRequest: (facts, cost) => runtime.checkRequest(facts, cost),
     adjust: (action, request) => runtime.adjust(action, request),
     reserve: (request, forMs) => runtime.reserve(request, forMs),
     settle: (id, cost) => runtime.settle(id, cost),
     rule: (name) => runtime.rule(name),
     readiness: () => runtime.readiness(),
     cluster: () => runtime.cluster(),
-    inspect: (rule, key) => runtime.inspect(rule, key),
+    inspect: (rule, key, descriptor) => runtime.inspect(rule, key, descriptor),
     listen: (address) => doors.listen(address),
     listenAdmin: (address) => doors.listenAdmin(address),
     close() {

@@ -2,8 +2,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ForwardResult, StandInReason } from '../cluster/event.ts'
 import type { MemberState } from '../cluster/message.ts'
 import type { MalformedReason } from '../cluster/wire.ts'
-import type { Answer, Reason } from './limiter/check.ts'
-import type { Rule } from './limiter/policy.ts'
+import type { Answer } from './limiter/check.ts'
+import type { AnswerReason, RuleAnswer } from './rule-answer.ts'
 
 /**
  * A node's metrics, documented in docs/reference/metrics.md. Labels are rules, and words of closed sets;
@@ -17,13 +17,14 @@ import type { Rule } from './limiter/policy.ts'
 export type Path = 'local' | 'forwarded'
 export type Direction = 'sent' | 'received'
 
-type Denial = Exclude<Reason, 'under_limit'>
+type Denial = Exclude<AnswerReason, 'under_limit' | 'override' | 'no_rule' | 'shadow'>
 
 const DENIALS = wordsOf<Denial>({
   over_limit: true,
   partition_share: true,
   partition_closed: true,
   overloaded: true,
+  key_missing: true,
 })
 const PATHS = wordsOf<Path>({ local: true, forwarded: true })
 const DIRECTIONS = wordsOf<Direction>({ sent: true, received: true })
@@ -72,7 +73,7 @@ export interface MetricsSource {
 }
 
 export interface MetricsOptions {
-  readonly rules: readonly Rule[]
+  readonly rules: readonly { readonly name: string }[]
   /** Where the metrics live: a registry of their own if none is given, never the process-wide one. */
   readonly registry?: Registry
 }
@@ -81,11 +82,13 @@ export interface MetricsOptions {
 class RuleTally {
   allowed = 0
   rejected = 0
+  shadowed = 0
   readonly denied: Record<Denial, number> = {
     over_limit: 0,
     partition_share: 0,
     partition_closed: 0,
     overloaded: 0,
+    key_missing: 0,
   }
 }
 
@@ -97,6 +100,7 @@ export class Metrics {
   readonly #registry: Registry
   readonly #rules: Map<string, RuleTally>
   #unknownRule = 0
+  #noRule = 0
   #source: MetricsSource | undefined
 
   readonly #latency: Record<Path, Histogram.Internal<string>>
@@ -177,12 +181,21 @@ export class Metrics {
     })
   }
 
-  /** One check was answered. */
-  answered(answer: Answer): void {
-    const tally = this.#rules.get(answer.rule)
-    if (tally === undefined) return
-    if (answer.allowed) tally.allowed++
-    else if (answer.reason !== 'under_limit') tally.denied[answer.reason]++
+  /** One check was answered; under several rules, each is counted by what it said itself. */
+  answered(answer: Answer | RuleAnswer): void {
+    if ('each' in answer && answer.each !== undefined) {
+      for (const one of answer.each) this.answered(one)
+      return
+    }
+    const { rule, allowed, reason } = answer
+    const tally = this.#rules.get(rule)
+    if (tally === undefined) {
+      if (reason === 'no_rule') this.#noRule++
+      return
+    }
+    if (reason === 'shadow') tally.shadowed++
+    else if (allowed) tally.allowed++
+    else if (isDenial(reason)) tally.denied[reason]++
   }
 
   /** One check was rejected. All unknown rules share one series: a caller must not make labels. */
@@ -246,7 +259,7 @@ export class Metrics {
 
   #registerChecks(registers: Registry[]): void {
     const rules = this.#rules
-    const unknownRule = () => this.#unknownRule
+    const withoutRule = () => ({ allowed: this.#noRule, rejected: this.#unknownRule })
     new Counter({
       name: 'rate_limiter_checks_total',
       help: 'Checks.',
@@ -258,9 +271,12 @@ export class Metrics {
           const denied = DENIALS.reduce((sum, reason) => sum + tally.denied[reason], 0)
           this.inc({ result: 'allowed', strategy: STRATEGY, rule }, tally.allowed)
           this.inc({ result: 'denied', strategy: STRATEGY, rule }, denied)
+          this.inc({ result: 'shadow', strategy: STRATEGY, rule }, tally.shadowed)
           this.inc({ result: 'rejected', strategy: STRATEGY, rule }, tally.rejected)
         }
-        this.inc({ result: 'rejected', strategy: STRATEGY, rule: UNKNOWN_RULE }, unknownRule())
+        for (const [result, count] of Object.entries(withoutRule())) {
+          this.inc({ result, strategy: STRATEGY, rule: NO_RULE }, count)
+        }
       },
     })
     new Counter({
@@ -300,8 +316,12 @@ export class Metrics {
   }
 }
 
-/** Label of checks whose rule does not exist; no rule can be called this. */
-const UNKNOWN_RULE = ''
+/** Label of checks whose rule does not exist, and of requests under no rule; no rule can be called this. */
+const NO_RULE = ''
+
+function isDenial(reason: AnswerReason): reason is Denial {
+  return DENIALS.some((denial) => denial === reason)
+}
 
 interface CounterOptions {
   readonly name: string

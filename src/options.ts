@@ -84,6 +84,17 @@ export interface ServerOptions {
   readonly keysMax: number
   /** Which header fields describe limits to clients: `draft-11`, `legacy` (`X-RateLimit-*`), `both` or `none`. */
   readonly headers: 'draft-11' | 'legacy' | 'both' | 'none'
+  /**
+   * What becomes of all rules, whatever they say: `shadow`, and nobody is denied while everything is counted;
+   * `off`, and nothing is even counted. Null: what each rule says. For a first day, and for a bad one.
+   */
+  readonly mode: 'shadow' | 'off' | null
+  /**
+   * Addresses and networks of proxies whose `X-Forwarded-For` is believed. One that is missing: all its
+   * clients are one, the proxy. One too many: whoever sends from there is anybody he likes. Whatever comes
+   * through a Unix socket is trusted.
+   */
+  readonly trustedProxies: readonly string[]
   /** The least important lines still logged. `debug` is for one node and one hour: it logs every ring change and dial. */
   readonly logLevel: LogLevel
 }
@@ -183,6 +194,17 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
     placeholder: 'family',
     summary: 'header fields that describe limits: draft-11, legacy, both, none',
     fallback: 'draft-11',
+  },
+  mode: {
+    placeholder: 'mode',
+    summary: 'the mode of all rules: shadow (nobody is denied) or off',
+    fallback: NONE,
+    fallbackInWords: 'what each rule says',
+  },
+  trustedProxies: {
+    placeholder: 'networks',
+    summary: 'proxies whose X-Forwarded-For is believed, comma separated',
+    fallback: '127.0.0.0/8,::1/128',
   },
   logLevel: {
     placeholder: 'level',

@@ -55,20 +55,20 @@ export interface Unsettled {
   readonly detail: string
 }
 
-export interface Reserved {
+export interface Reserved<Said = Answer> {
   readonly type: 'reserved'
-  readonly answer: Answer
+  readonly answer: Said
   /** To settle it by; absent when the check was refused. */
   readonly id?: string
   readonly expiresInMs: number
 }
 
-export interface Settled {
+export interface Settled<Said = Answer> {
   readonly type: 'settled'
   /** It had been settled before, and nothing was done now. */
   readonly again: boolean
   /** How the key stands now. */
-  readonly answer: Answer
+  readonly answer: Said
 }
 
 /** What reservations need of a node. */

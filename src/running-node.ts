@@ -1,7 +1,10 @@
 import type { MemberState } from '../cluster/message.ts'
-import type { Adjustment, Answer, CheckRequest, Rejection } from './limiter/check.ts'
+import type { Adjustment, Rejection } from './limiter/check.ts'
 import type { Rule } from './limiter/policy.ts'
 import type { Reserved, Settled, Unsettled } from './reservations.ts'
+import type { RuleAnswer, RuleCheck } from './rule-answer.ts'
+import type { RequestFacts } from './rules/request-facts.ts'
+import type { RuleBook } from './rules/rule-book.ts'
 
 /**
  * A node at work, as its doors see it: HTTP, the command line and the embedding program. `Runtime`
@@ -9,25 +12,41 @@ import type { Reserved, Settled, Unsettled } from './reservations.ts'
  */
 export interface RunningNode {
   readonly name: string
+  /** What the node enforces. */
+  readonly book: RuleBook
   /**
    * Decide one check. At once when this node owns the key or remembers its refusal; otherwise a promise
    * that always resolves, at the latest after the forward timeouts of the key's candidates. Never throws.
    */
-  check(request: CheckRequest): Answer | Rejection | Promise<Answer>
+  check(request: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer>
+  /**
+   * Decide a request by what is known of it, under every rule it falls under; see `checkAll`. Each rule's own
+   * cost is taken when `cost` is left out. The promise always resolves, as that of a check does.
+   */
+  checkRequest(
+    facts: RequestFacts,
+    cost?: number,
+  ): RuleAnswer | Rejection | Promise<RuleAnswer | Rejection>
   /**
    * Gives tokens of a key back, takes them whether or not there is room, or begins the key anew. The answer says
    * how the key then stands; it comes as that of a check does.
    */
-  adjust(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer>
+  adjust(action: Adjustment, request: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer>
   /** Takes tokens to be settled within so many ms; see `Reservations`. */
-  reserve(request: CheckRequest, forMs: number): Promise<Reserved | Rejection>
-  settle(id: string, cost: number): Promise<Settled | Unsettled | Rejection>
+  reserve(request: RuleCheck, forMs: number): Promise<Reserved<RuleAnswer> | Rejection>
+  settle(id: string, cost: number): Promise<Settled<RuleAnswer> | Unsettled | Rejection>
+  /** One of `rules` by its name. */
   rule(name: string): Rule | undefined
+  /** The limits that are counted by: those of rules, and of their tiers and overrides under names of their own. */
   readonly rules: readonly Rule[]
   readiness(): Readiness
   cluster(): ClusterStatus
-  /** What this node holds about one key; for operators. */
-  inspect(rule: string, key: string): KeyInspection | Rejection
+  /** What this node holds about one key; for operators. `descriptor` as in a check. */
+  inspect(
+    rule: string,
+    key: string,
+    descriptor?: (name: string) => string | undefined,
+  ): KeyInspection | Rejection
 }
 
 /** A partition or another node's failure never makes a node unready. */
@@ -62,9 +81,13 @@ export interface MemberStatus {
 export interface KeyInspection {
   readonly rule: string
   readonly key: string
+  /** Whose limits these are, when they are not the rule's own. */
+  readonly tier?: string
+  /** The key of the override whose limits these are. */
+  readonly override?: string
   /** The key's 64-bit hash in hex, as it travels between nodes. */
   readonly hash: string
-  /** Names in preference order: the owner first. */
+  /** Names in preference order: the owner first. Nobody owns a key that is not counted. */
   readonly owners: readonly string[]
   readonly limits: readonly LimitInspection[]
 }

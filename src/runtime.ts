@@ -28,10 +28,17 @@ import {
   type Settled,
   type Unsettled,
 } from './reservations.ts'
+import type { RuleAnswer, RuleCheck } from './rule-answer.ts'
+import { RuleChecks } from './rule-checks.ts'
+import type { RequestFacts } from './rules/request-facts.ts'
+import type { Matched, RuleBook } from './rules/rule-book.ts'
+import { ownName } from './rules/variant.ts'
 import type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
 
 export interface RuntimeDependencies {
   readonly node: Node
+  /** Whose core rules the node holds. */
+  readonly book: RuleBook
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Logger
@@ -46,7 +53,9 @@ export interface RuntimeDependencies {
  * leaves together.
  */
 export class Runtime implements RunningNode {
+  readonly book: RuleBook
   readonly #node: Node
+  readonly #checks: RuleChecks
   readonly #clock: Clock
   readonly #metrics: Metrics
   readonly #log: Logger
@@ -60,8 +69,17 @@ export class Runtime implements RunningNode {
   #isStopped = false
   #evicted = 0
 
-  constructor({ node, clock, metrics, log, transport, reservationIds }: RuntimeDependencies) {
+  constructor({ node, book, clock, metrics, log, transport, reservationIds }: RuntimeDependencies) {
+    this.book = book
     this.#node = node
+    this.#checks = new RuleChecks({
+      book,
+      nodeName: node.replica.membership.self.name,
+      counting: {
+        check: (request) => this.#settled(this.#node.check(request, this.#nowMs())),
+        adjust: (action, request) => this.#adjusted(action, request),
+      },
+    })
     this.#clock = clock
     this.#metrics = metrics
     this.#log = log
@@ -69,7 +87,7 @@ export class Runtime implements RunningNode {
     this.#tickedMs = this.#nowMs()
     this.#reservations = new Reservations(reservationIds, {
       hash: (rule, key) => node.limiter.rule(rule)?.hash(key),
-      check: (request) => this.check(request),
+      check: (request) => this.#settled(node.check(request, this.#nowMs())),
       act: (action, request) => this.#act(action, request),
       nowMs: () => this.#nowMs(),
     })
@@ -118,23 +136,38 @@ export class Runtime implements RunningNode {
     return this.#node.limiter.rule(name)?.rule
   }
 
-  check(request: CheckRequest): Answer | Rejection | Promise<Answer> {
-    return this.#settled(this.#node.check(request, this.#nowMs()))
+  check(check: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer> {
+    return this.#checks.check(check, this.#nowMs())
   }
 
-  adjust(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer> {
+  checkRequest(
+    facts: RequestFacts,
+    cost?: number,
+  ): RuleAnswer | Rejection | Promise<RuleAnswer | Rejection> {
+    return this.#checks.checkRequest(facts, cost, this.#nowMs())
+  }
+
+  adjust(action: Adjustment, check: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer> {
+    return this.#checks.adjust(action, check, this.#nowMs())
+  }
+
+  #adjusted(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer> {
     const outcome = this.#settled(this.#node.adjust(action, request, this.#nowMs()))
     // It may have to be told to others at once, as an admission is.
     this.#scheduleTurn()
     return outcome
   }
 
-  reserve(request: CheckRequest, forMs: number): Promise<Reserved | Rejection> {
-    return this.#reservations.reserve(request, forMs)
+  reserve(check: RuleCheck, forMs: number): Promise<Reserved<RuleAnswer> | Rejection> {
+    const take = (request: CheckRequest) => this.#reservations.reserve(request, forMs)
+    return this.#checks.reserve(check, take, this.#nowMs())
   }
 
-  settle(id: string, cost: number): Promise<Settled | Unsettled | Rejection> {
-    return this.#reservations.settle(id, cost)
+  async settle(id: string, cost: number): Promise<Settled<RuleAnswer> | Unsettled | Rejection> {
+    const outcome = await this.#reservations.settle(id, cost)
+    if (outcome.type !== 'settled') return outcome
+    const { answer } = outcome
+    return { ...outcome, answer: { ...answer, rule: ownName(answer.rule) } }
   }
 
   #act(action: Action, request: HashedRequest): Answer | Rejection | Promise<Answer> {
@@ -182,10 +215,25 @@ export class Runtime implements RunningNode {
     return { node: this.name, id: membership.self.id, view: membership.placement.view, members }
   }
 
-  inspect(ruleName: string, key: string): KeyInspection | Rejection {
+  inspect(
+    rule: string,
+    key: string,
+    descriptor: (name: string) => string | undefined = () => undefined,
+  ): KeyInspection | Rejection {
+    const matched = this.book.named(rule, key, descriptor, this.#nowMs())
+    return matched === undefined ? this.#checks.unknownRule(rule) : this.#inspection(matched)
+  }
+
+  #inspection({ rule, key, counter, tier, override }: Matched): KeyInspection {
+    const named = {
+      rule: rule.name,
+      key,
+      ...(tier !== undefined && { tier }),
+      ...(override !== undefined && { override: override.key }),
+    }
     const { limiter, replica } = this.#node
-    const state = limiter.rule(ruleName)
-    if (state === undefined) return this.#node.unknownRule(ruleName)
+    const state = counter === undefined ? undefined : limiter.rule(counter)
+    if (state === undefined) return { ...named, hash: '', owners: [], limits: [] }
     const hash = state.hash(key)
     const { placement } = replica.membership
     const nameOf = (id: NodeId) => replica.membership.record(id)?.name ?? id
@@ -202,7 +250,7 @@ export class Runtime implements RunningNode {
         tokens,
       })),
     }))
-    return { rule: ruleName, key, hash: hashHex(hash), owners, limits }
+    return { ...named, hash: hashHex(hash), owners, limits }
   }
 
   /** Nobody will answer any more what was asked of others. */

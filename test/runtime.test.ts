@@ -8,6 +8,7 @@ import { anchoredClock } from '../src/clock.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { Node } from '../src/node.ts'
 import { ReservationIds } from '../src/reservations.ts'
+import { rulesFrom } from '../src/rules/load.ts'
 import { Runtime } from '../src/runtime.ts'
 
 const RULES = [{ name: 'demo', limits: [{ rate: { count: 100, periodMs: 1_000 }, burst: 100 }] }]
@@ -43,9 +44,15 @@ function withSilentPeer() {
   )
   const metrics = createMetrics({ rules: RULES })
   const log = pino({ level: 'silent' })
-  const reservationIds = new ReservationIds(Buffer.from('secret'))
-  const parts = { node, clock: anchoredClock, metrics, log, transport, reservationIds }
-  const runtime = new Runtime(parts)
+  const runtime = new Runtime({
+    node,
+    book: rulesFrom(RULES),
+    clock: anchoredClock,
+    metrics,
+    log,
+    transport,
+    reservationIds: new ReservationIds(Buffer.from('secret')),
+  })
   runtime.start()
   listener?.linked(PEER)
   const member = { ...self, id: PEER, name: 'n2', incarnation: incarnationAt(nowMs, 1) }

@@ -2,6 +2,7 @@ import { parsePeerAddress } from '../../cluster/libp2p/peer-address.ts'
 import { FORWARD_TIMEOUT_MS_MIN, NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
 import { quote } from '../diagnostic.ts'
 import { parseListenAddress } from '../http/listen.ts'
+import { parseNetwork } from '../http/trusted-proxies.ts'
 import { LOG_LEVELS, NONE, type OptionName, type ServerOptions } from '../options.ts'
 import { HEADER_FAMILIES } from '../rules/definition.ts'
 import { suggestion } from '../suggestion.ts'
@@ -35,6 +36,8 @@ export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[
   forwardTimeoutMs: wholeNumber(FORWARD_TIMEOUT_MS_MIN, FORWARD_TIMEOUT_MS_CEILING),
   keysMax: wholeNumber(KEYS_MAX_MIN, KEYS_MAX_MAX),
   headers: oneOf(HEADER_FAMILIES),
+  mode: unlessNone(oneOf(['shadow', 'off'])),
+  trustedProxies: listOf(checkedBy(parseNetwork)),
   logLevel: oneOf(LOG_LEVELS),
 }
 

@@ -1,9 +1,11 @@
 import { FORWARD_TIMEOUT_MS_MAX, GOSSIP_INTERVAL_MS } from '../../cluster/limits.ts'
 import { seededRandom } from '../../cluster/random.ts'
 import { incarnationAt, type NodeId } from '../../crdt/node-id.ts'
-import { Node } from '../node.ts'
+import type { RuleOutcome } from '../check-all.ts'
+import { Node, type Pending } from '../node.ts'
+import { RuleChecks } from '../rule-checks.ts'
 import type { RequestFacts } from '../rules/request-facts.ts'
-import type { Matched, RuleBook } from '../rules/rule-book.ts'
+import type { RuleBook } from '../rules/rule-book.ts'
 
 /** What would have become of a request. */
 export interface Rehearsed {
@@ -11,20 +13,24 @@ export interface Rehearsed {
   /** Rules that refused it, those in shadow mode too, and those whose key it lacks. */
   readonly refusals: readonly Refusal[]
   /** Everything that was asked; empty when the request falls under no rule. */
-  readonly matched: readonly Matched[]
+  readonly matched: readonly Asked[]
 }
 
-export interface Refusal {
+/** A rule that was asked, and for whom. */
+export interface Asked {
   readonly rule: string
   readonly key: string
-  /** Whether the request was let through all the same. */
+  /** Whether it is in shadow mode: a refusal is let through all the same. */
   readonly isShadow: boolean
 }
+
+export type Refusal = Asked
 
 /** One node alone, in virtual time: decides requests as a cluster would that is whole. */
 export class Rehearsal {
   readonly #book: RuleBook
   readonly #node: Node
+  readonly #checks: RuleChecks
   #nowMs: number
 
   constructor(book: RuleBook, startMs: number, keysMax: number) {
@@ -53,16 +59,20 @@ export class Rehearsal {
       seededRandom(1),
       startMs,
     )
+    this.#checks = new RuleChecks({
+      book,
+      nodeName: id,
+      counting: {
+        check: (request) => alone(this.#node.check(request, this.#nowMs)),
+        adjust: (action, request) => alone(this.#node.adjust(action, request, this.#nowMs)),
+      },
+    })
   }
 
   /** A request by its facts. Times never go back: an earlier one is taken for the last. */
   request(facts: RequestFacts, nowMs: number): Rehearsed {
     this.#advance(nowMs)
-    const { matched, missing } = this.#book.resolve(facts, this.#nowMs)
-    const lacking = missing.map(({ rule, missing }) => {
-      return { rule: rule.name, key: `no ${missing}`, isShadow: rule.mode === 'shadow' }
-    })
-    return this.#decide(matched, lacking, undefined)
+    return rehearsed(this.#checks.checkRequest(facts, undefined, this.#nowMs))
   }
 
   /** A check that names its rule. Undefined: there is no such rule. */
@@ -74,42 +84,9 @@ export class Rehearsal {
     nowMs: number,
   ): Rehearsed | undefined {
     this.#advance(nowMs)
-    const matched = this.#book.named(rule, key, facts.descriptor, this.#nowMs)
-    return matched && this.#decide([matched], [], cost)
-  }
-
-  /** Asks all first, and takes only when none of them refuses; those in shadow mode take by themselves. */
-  #decide(
-    matched: readonly Matched[],
-    lacking: readonly Refusal[],
-    cost: number | undefined,
-  ): Rehearsed {
-    const refused = matched.filter((one) => !this.#hasRoom(one, cost ?? one.rule.cost))
-    const refusals = [
-      ...lacking,
-      ...refused.map(({ rule, key }): Refusal => {
-        return { rule: rule.name, key, isShadow: rule.mode === 'shadow' }
-      }),
-    ]
-    const allowed = refusals.every(({ isShadow }) => isShadow)
-    for (const one of matched) {
-      const takes = !refused.includes(one) && (allowed || one.rule.mode === 'shadow')
-      if (takes) this.#check(one, cost ?? one.rule.cost)
-    }
-    return { allowed, refusals, matched }
-  }
-
-  #hasRoom(one: Matched, cost: number): boolean {
-    const answer = this.#check(one, 0)
-    return answer === undefined || (answer.allowed && answer.remaining >= cost)
-  }
-
-  /** Undefined when nothing is counted. */
-  #check({ counter, key }: Matched, cost: number) {
-    if (counter === undefined) return undefined
-    const answer = this.#node.check({ rule: counter, key, cost }, this.#nowMs)
-    if (answer.type !== 'answer') throw new Error(`a node alone did not answer: ${answer.type}`)
-    return answer
+    if (!this.#book.definitions.some(({ name }) => name === rule)) return undefined
+    const check = { rule, key, cost, descriptor: facts.descriptor }
+    return rehearsed(this.#checks.check(check, this.#nowMs), key)
   }
 
   #advance(nowMs: number): void {
@@ -117,4 +94,35 @@ export class Rehearsal {
     this.#node.tick(this.#nowMs)
     this.#node.drain(this.#nowMs)
   }
+}
+
+/** `key` is for rules that say no more than their names. */
+function rehearsed(outcome: RuleOutcome | Promise<RuleOutcome>, key = ''): Rehearsed {
+  const answer = alone(outcome)
+  if (answer.type === 'rejected') {
+    const refusal = { rule: 'the check', key: answer.detail, isShadow: false }
+    return { allowed: false, refusals: [refusal], matched: [] }
+  }
+  const each = answer.each ?? (answer.rule === '' ? [] : [answer])
+  const refused = each.filter(({ allowed, reason }) => !allowed || reason === 'shadow')
+  return {
+    allowed: answer.allowed,
+    refusals: refused.map(({ rule, reason, matched, missing }): Refusal => {
+      const told = missing === undefined ? (matched?.key ?? key) : `no ${missing}`
+      return { rule, key: told, isShadow: reason === 'shadow' }
+    }),
+    matched: each
+      .filter(({ missing }) => missing === undefined)
+      .map(({ rule, matched }) => {
+        return { rule, key: matched?.key ?? key, isShadow: matched?.rule.mode === 'shadow' }
+      }),
+  }
+}
+
+/** A node alone never waits. */
+function alone<T extends { readonly type: string }>(outcome: T | Promise<T> | Pending) {
+  if (outcome instanceof Promise || outcome.type === 'pending') {
+    throw new Error('a node alone did not answer')
+  }
+  return outcome as T
 }

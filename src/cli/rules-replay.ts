@@ -31,12 +31,12 @@ class Report {
     this.requests++
     if (!allowed) this.denied++
     if (matched.length === 0 && refusals.length === 0) this.unmatched++
-    for (const { rule } of matched) this.#tally(rule.name, rule.mode === 'shadow').requests++
+    for (const { rule, isShadow } of matched) this.#tally(rule, isShadow).requests++
     for (const { rule, key, isShadow } of refusals) {
       const tally = this.#tally(rule, isShadow)
       tally.refused++
       // A request without a key has not been counted as matched.
-      if (!matched.some((one) => one.rule.name === rule)) tally.requests++
+      if (!matched.some((one) => one.rule === rule)) tally.requests++
       const id = `${rule}\t${key}`
       this.keys.set(id, (this.keys.get(id) ?? 0) + 1)
     }

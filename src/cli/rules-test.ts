@@ -122,7 +122,7 @@ function mistakeOf(result: Rehearsed | undefined, { expect, rule }: RequestShape
     return `expected allow, but denied by ${by.map(({ rule, key }) => `${rule} for ${JSON.stringify(key)}`).join(' and ')}`
   }
   if (matched.length === 0) return 'expected deny, but it falls under no rule'
-  const under = matched.map(({ rule, key }) => `${rule.name} for ${JSON.stringify(key)}`)
+  const under = matched.map(({ rule, key }) => `${rule} for ${JSON.stringify(key)}`)
   return `expected deny, but allowed by ${under.join(' and ')}`
 }
 

@@ -115,7 +115,8 @@ async function startOrFail(options: ServerOptions, log: Logger): Promise<Started
 }
 
 function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
-  const { name, rules, keysMax, headers, peerListen, secretFile, dataDir } = options
+  const { name, rules, keysMax, headers, mode, trustedProxies } = options
+  const { peerListen, secretFile, dataDir } = options
   const { clusterName, advertise, seeds, gossipIntervalMs, fanout, forwardTimeoutMs } = options
   const cluster = {
     name: clusterName,
@@ -132,6 +133,8 @@ function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
     rules: rules ?? [],
     keysMax,
     headers,
+    ...(mode !== null && { mode }),
+    trustedProxies,
     log,
     cluster: peerListen === null ? false : { ...cluster, listen: [peerListen] },
   }

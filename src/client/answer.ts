@@ -1,8 +1,10 @@
-import type { Answer, RejectionCode } from '../limiter/check.ts'
+import type { RejectionCode } from '../limiter/check.ts'
+import type { RuleAnswer } from '../rule-answer.ts'
 import { type FailureCode, LimiterFailure } from './failure.ts'
 
 /** A node's decision, as it travels. */
-export interface Decided extends Omit<Answer, 'type' | 'limitIndex'> {
+export interface Decided
+  extends Omit<RuleAnswer, 'type' | 'limitIndex' | 'matched' | 'missing' | 'each'> {
   readonly failure?: undefined
 }
 

@@ -2,8 +2,9 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { COST_MAX } from '../../cluster/limits.ts'
-import type { Answer, Rejection } from '../limiter/check.ts'
+import type { Rejection } from '../limiter/check.ts'
 import { RESERVATION_MS_DEFAULT, RESERVATION_MS_MAX } from '../reservations.ts'
+import type { RuleAnswer } from '../rule-answer.ts'
 import type { RunningNode } from '../running-node.ts'
 import { parseJson } from './check.ts'
 import { AnswerBody, CheckBody } from './check-schema.ts'
@@ -108,7 +109,7 @@ export const reset: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }>
   done()
 }
 
-function answer(reply: FastifyReply, outcome: Answer | Rejection): FastifyReply {
+function answer(reply: FastifyReply, outcome: RuleAnswer | Rejection): FastifyReply {
   return outcome.type === 'rejected' ? reject(reply, outcome) : reply.send(outcome)
 }
 

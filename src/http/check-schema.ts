@@ -1,12 +1,11 @@
 import { type Static, Type } from 'typebox'
 import {
-  type CheckRequest,
   type Consistency,
   type DecidedBy,
   KEY_BYTES_MAX,
-  type Reason,
   type RejectionCode,
 } from '../limiter/check.ts'
+import type { AnswerReason } from '../rule-answer.ts'
 import { BATCH_CHECKS_MAX } from './limits.ts'
 
 /** The shapes of the check API: what is validated, what is serialised, and what the documentation shows. */
@@ -16,23 +15,56 @@ const closed = { additionalProperties: false }
 const KEY_DESCRIPTION = `who is limited, a string of at most ${KEY_BYTES_MAX} bytes in UTF-8`
 const RULE_DESCRIPTION = 'the name of a rule'
 
+/** Names to text. As parsed from JSON: look into it by own properties only. */
+const Values = (description: string) =>
+  Type.Unsafe<Readonly<Record<string, string>>>({
+    type: 'object',
+    additionalProperties: { type: 'string', description },
+    description,
+  })
+
+const Cost = Type.Integer({
+  minimum: 0,
+  description: "tokens to take, a whole number from 0 (only ask) to the rule's smallest burst",
+})
+const Descriptors = Values('names and text that rules may ask for')
+
 export const CheckBody = Type.Object(
   {
     rule: Type.String({ description: RULE_DESCRIPTION }),
     key: Type.String({ description: KEY_DESCRIPTION }),
-    cost: Type.Integer({
-      minimum: 0,
-      default: 1,
-      description: "tokens to take, a whole number from 0 (only ask) to the rule's smallest burst",
-    }),
+    cost: Type.Optional(Cost),
+    descriptors: Type.Optional(Descriptors),
   },
-  // `cost` is not required: its default stands in.
-  { ...closed, required: ['rule', 'key'] },
+  closed,
 )
+export type CheckBody = Static<typeof CheckBody>
+
+/** A request by what is known of it; the rules say which of them it falls under. */
+const RequestBody = Type.Object(
+  {
+    descriptors: Descriptors,
+    method: Type.Optional(Type.String({ description: 'the method, in capitals' })),
+    path: Type.Optional(Type.String({ description: 'the path, perhaps with a query' })),
+    host: Type.Optional(Type.String({ description: 'the host, perhaps with a port' })),
+    ip: Type.Optional(Type.String({ description: "the client's address" })),
+    headers: Type.Optional(Values('header fields')),
+    cost: Type.Optional(Cost),
+  },
+  closed,
+)
+export type RequestBody = Static<typeof RequestBody>
+
+const SingleBody = {
+  if: { type: 'object', required: ['descriptors'], properties: { rule: false, key: false } },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+  then: RequestBody,
+  else: CheckBody,
+}
 
 const BatchBody = Type.Object(
   {
-    checks: Type.Array(CheckBody, {
+    checks: Type.Array(Type.Unsafe<CheckBody | RequestBody>(SingleBody), {
       minItems: 1,
       maxItems: BATCH_CHECKS_MAX,
       description:
@@ -43,36 +75,56 @@ const BatchBody = Type.Object(
 )
 
 export interface BatchRequest {
-  readonly checks: readonly CheckRequest[]
+  readonly checks: readonly (CheckBody | RequestBody)[]
 }
 
 /** One check or a batch. Told apart by `checks`, so that the errors are those of the one that was meant. */
-export const CheckOrBatchBody = Type.Unsafe<CheckRequest | BatchRequest>({
+export const CheckOrBatchBody = Type.Unsafe<CheckBody | RequestBody | BatchRequest>({
   if: { type: 'object', required: ['checks'] },
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
   then: BatchBody,
-  else: CheckBody,
+  else: SingleBody,
 })
 
-export function isBatch(body: CheckRequest | BatchRequest): body is BatchRequest {
+export function isBatch(body: CheckBody | RequestBody | BatchRequest): body is BatchRequest {
   return 'checks' in body
 }
+
+/** Text in a query. No more digits than every number can hold exactly. */
+const CostText = Type.String({
+  pattern: '^[0-9]{1,15}$',
+  description: 'tokens to take, a whole number in decimal digits',
+})
 
 export const GateQuery = Type.Object(
   {
     rule: Type.String({ description: RULE_DESCRIPTION }),
     key: Type.String({ description: KEY_DESCRIPTION }),
-    // Text in a query. No more digits than every number can hold exactly.
-    cost: Type.Optional(
-      Type.String({
-        pattern: '^[0-9]{1,15}$',
-        description: 'tokens to take, a whole number in decimal digits',
-      }),
-    ),
+    cost: Type.Optional(CostText),
   },
   closed,
 )
 export type GateQuery = Static<typeof GateQuery>
+
+/** Statuses by which a proxy may be told of a refusal. */
+export const DENY_STATUSES = ['401', '403', '429'] as const
+
+export const ForwardAuthQuery = Type.Object(
+  {
+    rule: Type.Optional(Type.String({ description: RULE_DESCRIPTION })),
+    key: Type.Optional(Type.String({ description: KEY_DESCRIPTION })),
+    cost: Type.Optional(CostText),
+    deny_status: Type.Optional(
+      Type.Unsafe<(typeof DENY_STATUSES)[number]>({
+        type: 'string',
+        pattern: `^(${DENY_STATUSES.join('|')})$`,
+        description: `the status of a refusal: ${DENY_STATUSES.join(', ')}`,
+      }),
+    ),
+  },
+  { ...closed, dependencies: { rule: ['key'], key: ['rule'] } },
+)
+export type ForwardAuthQuery = Static<typeof ForwardAuthQuery>
 
 function oneOf<Word extends string>(...words: readonly Word[]) {
   return Type.Unsafe<Word>({ type: 'string', enum: words })
@@ -86,12 +138,16 @@ export const AnswerBody = Type.Object({
   remaining: Type.Integer(),
   retryAfterMs: Type.Integer(),
   resetMs: Type.Integer(),
-  reason: oneOf<Reason>(
+  reason: oneOf<AnswerReason>(
     'under_limit',
     'over_limit',
     'partition_share',
     'partition_closed',
     'overloaded',
+    'shadow',
+    'override',
+    'no_rule',
+    'key_missing',
   ),
   decidedBy: oneOf<DecidedBy>('owner', 'replica', 'cache', 'local'),
   consistency: oneOf<Consistency>('exact', 'degraded', 'partitioned'),

@@ -1,6 +1,7 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { AnswerBody, CheckOrBatchBody, isBatch, RejectedBody } from './check-schema.ts'
+import { questionOf } from './described-request.ts'
 import { bodyTooLarge } from './errors.ts'
 import type { Fault } from './fault.ts'
 import { BATCH_BODY_BYTES_MAX, BATCH_CHECKS_MAX, BODY_BYTES_MAX } from './limits.ts'
@@ -32,7 +33,7 @@ export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, 
     (request, reply) => {
       const { body } = request
       if (isBatch(body)) {
-        const outcomes = checks.all(body.checks)
+        const outcomes = checks.all(body.checks.map(questionOf))
         if (!(outcomes instanceof Promise)) {
           answerAll(reply, outcomes)
           return
@@ -41,7 +42,7 @@ export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, 
           answerAll(reply, settled)
         })
       }
-      const outcome = checks.one(body)
+      const outcome = checks.one(questionOf(body))
       if (!(outcome instanceof Promise)) {
         answerOne(reply, outcome)
         return

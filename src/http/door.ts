@@ -41,8 +41,14 @@ const PERCENT_ENCODED_BYTES = 3
 /**
  * What all doors have in common: limits, strict validation, problems for errors, health, and nothing on
  * the way of a request that it does not need: no hooks, no decorators, no request log.
+ *
+ * `trusts`: the addresses whose `X-Forwarded-For` is believed; none without it.
  */
-export function buildDoor(dependencies: DoorDependencies, addRoutes: (app: Door) => void): Door {
+export function buildDoor(
+  dependencies: DoorDependencies,
+  addRoutes: (app: Door) => void,
+  trusts?: (address: string | undefined) => boolean,
+): Door {
   const onError = errorHandler(dependencies.onInternalError)
   const app: Door = Fastify({
     logger: false,
@@ -55,6 +61,7 @@ export function buildDoor(dependencies: DoorDependencies, addRoutes: (app: Door)
       maxHeaderSize: HEADER_BYTES_MAX,
     },
     exposeHeadRoutes: false,
+    trustProxy: trusts ?? false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: KEY_BYTES_MAX * PERCENT_ENCODED_BYTES },
     ajv: {

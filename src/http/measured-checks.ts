@@ -1,8 +1,15 @@
-import type { Answer, CheckRequest, Rejection } from '../limiter/check.ts'
+import type { Rejection } from '../limiter/check.ts'
 import type { Metrics } from '../metrics.ts'
+import type { RuleAnswer, RuleCheck } from '../rule-answer.ts'
+import type { RequestFacts } from '../rules/request-facts.ts'
 import type { RunningNode } from '../running-node.ts'
 
-export type Outcome = Answer | Rejection
+export type Outcome = RuleAnswer | Rejection
+
+/** A check that names its rule and key, or a request by what is known of it. */
+export type Question =
+  | RuleCheck
+  | { readonly facts: RequestFacts; readonly cost?: number | undefined }
 
 /**
  * The node's checks with their metrics. What is decided at once never passes through a promise: there is
@@ -17,33 +24,33 @@ export class MeasuredChecks {
     this.#metrics = metrics
   }
 
-  one(request: CheckRequest): Outcome | Promise<Outcome> {
+  one(question: Question): Outcome | Promise<Outcome> {
     const startMs = performance.now()
-    const outcome = this.#node.check(request)
+    const outcome = this.#ask(question)
     if (outcome instanceof Promise) {
       return outcome.then((answer) => {
         this.#metrics.decided('forwarded', secondsSince(startMs))
-        return this.#counted(request, answer)
+        return this.#counted(question, answer)
       })
     }
     this.#metrics.decided('local', secondsSince(startMs))
-    return this.#counted(request, outcome)
+    return this.#counted(question, outcome)
   }
 
-  /** The outcomes in the order of the requests. */
-  all(requests: readonly CheckRequest[]): Outcome[] | Promise<Outcome[]> {
+  /** The outcomes in the order of the questions. */
+  all(questions: readonly Question[]): Outcome[] | Promise<Outcome[]> {
     const startMs = performance.now()
-    const outcomes = new Array<Outcome>(requests.length)
+    const outcomes = new Array<Outcome>(questions.length)
     const awaited: Promise<void>[] = []
-    requests.forEach((request, index) => {
-      const outcome = this.#node.check(request)
+    questions.forEach((question, index) => {
+      const outcome = this.#ask(question)
       if (outcome instanceof Promise) {
         const settled = outcome.then((answer) => {
-          outcomes[index] = this.#counted(request, answer)
+          outcomes[index] = this.#counted(question, answer)
         })
         awaited.push(settled)
       } else {
-        outcomes[index] = this.#counted(request, outcome)
+        outcomes[index] = this.#counted(question, outcome)
       }
     })
     if (awaited.length > 0) {
@@ -56,9 +63,15 @@ export class MeasuredChecks {
     return outcomes
   }
 
-  #counted(request: CheckRequest, outcome: Outcome): Outcome {
+  #ask(question: Question): Outcome | Promise<Outcome> {
+    return 'facts' in question
+      ? this.#node.checkRequest(question.facts, question.cost)
+      : this.#node.check(question)
+  }
+
+  #counted(question: Question, outcome: Outcome): Outcome {
     if (outcome.type === 'answer') this.#metrics.answered(outcome)
-    else this.#metrics.rejected(request.rule)
+    else this.#metrics.rejected('facts' in question ? '' : question.rule)
     return outcome
   }
 }

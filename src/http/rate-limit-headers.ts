@@ -1,7 +1,9 @@
 import { isAscii, serializeList, serializeString } from 'structured-headers'
 import type { Answer } from '../limiter/check.ts'
 import type { LimitPolicy, Rule } from '../limiter/policy.ts'
-import type { HeaderFamily } from '../rules/definition.ts'
+import type { RuleAnswer } from '../rule-answer.ts'
+import type { HeaderFamily, RuleDefinition } from '../rules/definition.ts'
+import { ownName } from '../rules/variant.ts'
 
 export type { HeaderFamily } from '../rules/definition.ts'
 
@@ -11,10 +13,14 @@ const MS_PER_SECOND = 1_000
 
 /** What of a rule's header fields is the same in every answer. */
 interface RuleFields {
+  /** What its limits are called, in their order. */
+  readonly names: readonly string[]
   /** The whole `RateLimit-Policy` field. */
   readonly policy: string
   /** For each limit, the `RateLimit` field up to the number of `r`. */
   readonly prefixes: readonly string[]
+  readonly draft: boolean
+  readonly legacy: boolean
 }
 
 /**
@@ -30,37 +36,94 @@ export function retryAfterSeconds({ retryAfterMs }: Pick<Answer, 'retryAfterMs'>
   return Math.max(1, Math.ceil(retryAfterMs / MS_PER_SECOND))
 }
 
+/** What of an answer its header fields tell; those of a sidecar and of a core rule have less than a `RuleAnswer`. */
+type Told = Pick<
+  RuleAnswer,
+  'allowed' | 'rule' | 'limit' | 'remaining' | 'retryAfterMs' | 'resetMs' | 'limitIndex'
+> &
+  Partial<Pick<RuleAnswer, 'matched' | 'missing'>> & { readonly each?: readonly Told[] }
+
+/** How rules differ from what the node is told, by name. */
+type Differing = Pick<RuleDefinition, 'name' | 'mode' | 'headers'>
+
 /** Makes the header fields of answers: one object for each, its constant parts made once per rule. */
 export class RateLimitHeaders {
   readonly #fields: ReadonlyMap<string, RuleFields>
-  readonly #draft: boolean
-  readonly #legacy: boolean
 
-  /** `rules` are fixed for as long as the door is open. */
-  constructor(rules: readonly Rule[], family: HeaderFamily) {
-    this.#fields = new Map(rules.map((rule) => [rule.name, fieldsOf(rule)]))
-    this.#draft = family === 'draft-11' || family === 'both'
-    this.#legacy = family === 'legacy' || family === 'both'
+  /**
+   * `rules` are what is counted by, fixed for as long as the door is open; `definitions` what the rules say of
+   * themselves: their own family of fields, and that in shadow mode clients are told nothing.
+   */
+  constructor(
+    rules: readonly Rule[],
+    family: HeaderFamily,
+    definitions: readonly Differing[] = [],
+  ) {
+    const differing = new Map(definitions.map((one) => [one.name, one]))
+    this.#fields = new Map(
+      rules.map((counter) => {
+        const rule = { ...counter, name: ownName(counter.name) }
+        const definition = differing.get(rule.name)
+        const own = definition?.mode === 'shadow' ? 'none' : (definition?.headers ?? family)
+        return [counter.name, fieldsOf(rule, own)]
+      }),
+    )
   }
 
   /**
+   * - `RateLimit-Policy`: the limits of all rules that were asked.
    * - `RateLimit`: `r` tokens are available, `t` is the time in seconds after which a refused check may be
    *   repeated, or after which the burst is whole again.
    * - `X-RateLimit-Reset`: seconds from now until the burst is whole again.
-   * - `Retry-After` on every refusal, in every family.
+   * - `Retry-After` on every refusal that waiting helps against, in every family.
    */
-  of(answer: Answer): Record<string, string> {
+  of(answer: Told): Record<string, string> {
     const headers: Record<string, string> = {}
-    const resetSeconds = Math.ceil(answer.resetMs / MS_PER_SECOND)
-    const fields = this.#draft ? this.#fields.get(answer.rule) : undefined
-    if (fields !== undefined) {
+    if (answer.each === undefined) this.#describe(answer, headers)
+    else this.#describeAll(answer, answer.each, headers)
+    if (!answer.allowed && answer.missing === undefined) {
+      headers['retry-after'] = `${retryAfterSeconds(answer)}`
+    }
+    return headers
+  }
+
+  /** What the limit is called that the answer's numbers describe. */
+  policy(answer: Told): string {
+    return this.#fieldsFor(answer)?.names[answer.limitIndex] ?? answer.rule
+  }
+
+  #describe(answer: Told, headers: Record<string, string>): void {
+    const fields = this.#fieldsFor(answer)
+    if (fields === undefined) return
+    if (fields.draft) {
+      const resetSeconds = Math.ceil(answer.resetMs / MS_PER_SECOND)
       const windowSeconds = answer.allowed ? resetSeconds : retryAfterSeconds(answer)
       headers['ratelimit-policy'] = fields.policy
       headers.ratelimit = `${fields.prefixes[answer.limitIndex]}${integer(answer.remaining)};t=${integer(windowSeconds)}`
     }
-    if (this.#legacy) Object.assign(headers, legacyFields(answer))
-    if (!answer.allowed) headers['retry-after'] = `${retryAfterSeconds(answer)}`
-    return headers
+    if (fields.legacy) Object.assign(headers, legacyFields(answer))
+  }
+
+  /** The numbers are of the answer's own rule, or where that tells none, of the rule with the least left. */
+  #describeAll(answer: Told, each: readonly Told[], headers: Record<string, string>): void {
+    const told = each.filter((one) => {
+      const fields = this.#fieldsFor(one)
+      return fields?.draft === true || fields?.legacy === true
+    })
+    const own = told.find(({ rule }) => rule === answer.rule)
+    const [first, ...others] = told
+    if (first === undefined) return
+    const least = others.reduce((a, b) => (b.remaining < a.remaining ? b : a), first)
+    this.#describe(own ?? least, headers)
+    if (headers['ratelimit-policy'] === undefined) return
+    const drafts = told.map((one) => this.#fieldsFor(one)).filter((fields) => fields?.draft)
+    headers['ratelimit-policy'] = drafts.map((fields) => fields?.policy).join(', ')
+  }
+
+  /** Of what was not counted there are none. */
+  #fieldsFor({ rule, matched, missing }: Told): RuleFields | undefined {
+    if (missing !== undefined) return undefined
+    return this.#fields.get(matched === undefined ? rule : (matched.counter ?? ''))
   }
 }
 
@@ -75,11 +138,17 @@ export function legacyFields(
   }
 }
 
-function fieldsOf(rule: Rule): RuleFields {
-  const names = rule.limits.map((_, index) => fieldName(policyName(rule, index)))
+function fieldsOf(rule: Rule, family: HeaderFamily): RuleFields {
+  const names = rule.limits.map((_, index) => policyName(rule, index))
+  const written = names.map(fieldName)
   return {
-    policy: serializeList(rule.limits.map((limit, i) => [names[i] ?? '', policyParameters(limit)])),
-    prefixes: names.map((name) => `${serializeString(name)};r=`),
+    names,
+    policy: serializeList(
+      rule.limits.map((limit, i) => [written[i] ?? '', policyParameters(limit)]),
+    ),
+    prefixes: written.map((name) => `${serializeString(name)};r=`),
+    draft: family === 'draft-11' || family === 'both',
+    legacy: family === 'legacy' || family === 'both',
   }
 }
 

@@ -1,10 +1,10 @@
-import type { Reason } from '../limiter/check.ts'
+import type { AnswerReason } from '../rule-answer.ts'
 import { type Problem, problem } from './problem.ts'
 import { retryAfterSeconds } from './rate-limit-headers.ts'
 
 /** A refused check, as its client is told of it. */
 export interface Refusal {
-  readonly reason: Reason
+  readonly reason: AnswerReason
   readonly retryAfterMs: number
   /** The name of the limit that is used up; see `policyName`. */
   readonly policy: string

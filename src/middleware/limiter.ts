@@ -5,17 +5,17 @@ import { WeirRequestError } from '../client/request-error.ts'
 import {
   type HeaderFamily,
   legacyFields,
-  policyName,
   RateLimitHeaders,
   retryAfterSeconds,
 } from '../http/rate-limit-headers.ts'
-import type { Answer, CheckRequest, Rejection } from '../limiter/check.ts'
+import type { CheckRequest, Rejection } from '../limiter/check.ts'
+import type { RuleAnswer } from '../rule-answer.ts'
 import type { RunningNode } from '../running-node.ts'
 
 /** What decides: a sidecar asked over HTTP, or a node in this process, as `createNode` makes it. */
 export type Source =
   | { readonly client: Client; readonly node?: undefined }
-  | { readonly node: Pick<RunningNode, 'check' | 'rules'>; readonly client?: undefined }
+  | { readonly node: Pick<RunningNode, 'check' | 'rules' | 'book'>; readonly client?: undefined }
 
 /** The answer to a request's check, whoever gave it. */
 export type LimitAnswer = Omit<NodeAnswer, 'headers'> | FallbackAnswer
@@ -44,18 +44,16 @@ export function judgeBy(source: Source, family: HeaderFamily | undefined): Judge
   return ofNode(node, family ?? 'draft-11')
 }
 
-function ofNode(node: Pick<RunningNode, 'check' | 'rules'>, family: HeaderFamily): Judge {
+function ofNode(node: Pick<RunningNode, 'check' | 'rules' | 'book'>, family: HeaderFamily): Judge {
   let rules = node.rules
-  let headers = new RateLimitHeaders(rules, family)
-  const judged = (outcome: Answer | Rejection): Judgement => {
+  let headers = new RateLimitHeaders(rules, family, node.book.definitions)
+  const judged = (outcome: RuleAnswer | Rejection): Judgement => {
     if (outcome.type === 'rejected') throw new WeirRequestError(outcome.code, outcome.detail, 400)
     if (rules !== node.rules) {
       rules = node.rules
-      headers = new RateLimitHeaders(rules, family)
+      headers = new RateLimitHeaders(rules, family, node.book.definitions)
     }
-    const rule = rules.find(({ name }) => name === outcome.rule)
-    const policy = rule === undefined ? outcome.rule : policyName(rule, outcome.limitIndex)
-    return { answer: outcome, headers: headers.of(outcome), policy }
+    return { answer: outcome, headers: headers.of(outcome), policy: headers.policy(outcome) }
   }
   return (check) => {
     const outcome = node.check(check)

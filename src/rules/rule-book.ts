@@ -3,6 +3,7 @@ import type { Rule } from '../limiter/policy.ts'
 import {
   isTiered,
   type LimitSet,
+  type Mode,
   type OverrideDefinition,
   type RuleDefinition,
   type RulesDefinition,
@@ -69,18 +70,30 @@ export class RuleBook {
   /** 16 hexadecimal digits, equal for files that say the same. */
   readonly version: string
   readonly #entries: ReadonlyMap<string, Entry>
+  readonly #simpleCosts: ReadonlyMap<string, number>
 
   constructor(definition: RulesDefinition) {
     this.definition = definition
     const coreRules = new Map<string, Rule>()
     const entries = definition.rules.map((rule) => entryOf(rule, definition, coreRules))
     this.#entries = new Map(entries.map((entry) => [entry.rule.name, entry]))
+    this.#simpleCosts = new Map(
+      entries.filter(isSimple).map(({ rule }) => [rule.name, rule.cost] as const),
+    )
     this.coreRules = [...coreRules.values()]
     this.version = versionOf(definition)
   }
 
   get definitions(): readonly RuleDefinition[] {
     return this.definition.rules
+  }
+
+  /**
+   * What a check costs when it does not say, of a rule that counts every key by the rule's own name and means
+   * what it says: no tiers, no overrides, no shadow mode. Undefined for all others; ask `named`.
+   */
+  simpleCost(rule: string): number | undefined {
+    return this.#simpleCosts.get(rule)
   }
 
   /** The rules that a request falls under by its own facts, in the order of the file. */
@@ -108,6 +121,17 @@ export class RuleBook {
     return { matched, missing, unmatched }
   }
 
+  /**
+   * The same rules, whatever their modes: `shadow`, and nobody is denied; `off`, and nothing is counted. Those
+   * that are off stay so.
+   */
+  inMode(mode: Exclude<Mode, 'enforce'>): RuleBook {
+    const rules = this.definition.rules.map((rule) => {
+      return rule.mode === 'off' ? rule : { ...rule, mode }
+    })
+    return new RuleBook({ ...this.definition, rules })
+  }
+
   /** For checks that name rule and key themselves. Undefined: there is no such rule. */
   named(
     rule: string,
@@ -118,6 +142,11 @@ export class RuleBook {
     const entry = this.#entries.get(rule)
     return entry && matchOf(entry, key, factsOfDescriptors(descriptor), nowMs)
   }
+}
+
+function isSimple({ rule, counters, exact, patterns }: Entry): boolean {
+  const isOverridden = exact.size + patterns.length > 0
+  return rule.mode === 'enforce' && !isOverridden && counters.get(NO_TIER) === rule.name
 }
 
 type FoundKey =

@@ -16,3 +16,12 @@ export function overrideVariant(rule: string, key: string): string {
   const hash = createHash('sha256').update(key, 'utf16le').digest('hex')
   return `${rule}!${hash.slice(0, OVERRIDE_HASH_DIGITS)}`
 }
+
+/** The rule that a tier or an override is of; a rule's own name is its own. */
+export function ownName(variant: string): string {
+  const [name = variant] = variant.split(VARIANT_MARK, 1)
+  return name
+}
+
+/** What no rule's name contains. */
+const VARIANT_MARK = /[@!]/

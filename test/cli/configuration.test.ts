@@ -54,6 +54,8 @@ describe('options', () => {
       forwardTimeoutMs: 150,
       keysMax: KEYS_MAX,
       headers: 'draft-11',
+      mode: null,
+      trustedProxies: ['127.0.0.0/8', '::1/128'],
       logLevel: 'info',
     })
   })

@@ -130,11 +130,11 @@ describe('weir rules replay', () => {
       '',
       '**RULE     REQUESTS   REFUSED   MODE**',
       'login    5          1         enforce',
-      'agents   5          2         shadow',
+      'agents   5          1         shadow',
       '',
       '**Refused most**',
-      '  agents   "curl"       2',
       '  login    "10.0.0.1"   1',
+      '  agents   "curl"       1',
     ])
   })
 

@@ -73,6 +73,9 @@ describe('a path', () => {
     expect(onData.json().known).toEqual([
       'POST /v1/check',
       'ANY /v1/gate',
+      'ANY /v1/forward-auth',
+      'ANY /v1/ext-authz',
+      'ANY /v1/ext-authz/*',
       'POST /v1/refund',
       'POST /v1/penalty',
       'POST /v1/reserve',

@@ -4,6 +4,7 @@ import { buildServer } from '../../src/http/server.ts'
 import type { Rule } from '../../src/limiter/policy.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import type { HeaderFamily } from '../../src/rules/definition.ts'
+import { rulesFrom } from '../../src/rules/load.ts'
 import { MemoryNode } from './memory-node.ts'
 
 const MINUTE_MS = 60_000
@@ -21,10 +22,12 @@ export const RULES: readonly Rule[] = [
 ]
 
 /** Both doors of one node in memory, not listening. Errors inside a door are collected. */
-export function buildDoors(options: { headers?: HeaderFamily; rules?: readonly Rule[] } = {}) {
-  const rules = options.rules ?? RULES
-  const node = new MemoryNode(rules)
-  const metrics = createMetrics({ rules })
+export function buildDoors(
+  options: { headers?: HeaderFamily; rules?: readonly Rule[] | object } = {},
+) {
+  const book = rulesFrom(options.rules ?? RULES)
+  const node = new MemoryNode(book)
+  const metrics = createMetrics({ rules: book.definitions })
   const draining = new Draining()
   const internalErrors: unknown[] = []
   const dependencies = {

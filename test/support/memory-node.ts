@@ -7,6 +7,10 @@ import {
   type RejectionCode,
 } from '../../src/limiter/check.ts'
 import type { LimitPolicy, Rule } from '../../src/limiter/policy.ts'
+import type { RuleCheck } from '../../src/rule-answer.ts'
+import { RuleChecks } from '../../src/rule-checks.ts'
+import type { RequestFacts } from '../../src/rules/request-facts.ts'
+import type { RuleBook } from '../../src/rules/rule-book.ts'
 import type {
   ClusterStatus,
   KeyInspection,
@@ -21,7 +25,9 @@ import type {
  */
 export class MemoryNode implements RunningNode {
   readonly name = 'n1'
+  readonly book: RuleBook
   readonly rules: readonly Rule[]
+  readonly #checks: RuleChecks
   nowMs = 1_000_000
   state: Readiness['state'] = 'active'
   readonly remote = new Set<string>()
@@ -29,8 +35,17 @@ export class MemoryNode implements RunningNode {
   readonly #buckets = new Map<string, Bucket[]>()
   #waiting: (() => void)[] = []
 
-  constructor(rules: readonly Rule[]) {
-    this.rules = rules
+  constructor(book: RuleBook) {
+    this.book = book
+    this.rules = book.coreRules
+    this.#checks = new RuleChecks({
+      book,
+      nodeName: this.name,
+      counting: {
+        check: (request) => this.#count(request),
+        adjust: (action, request) => this.#adjust(action, request),
+      },
+    })
   }
 
   /** Checks of remote keys that wait for their answer. */
@@ -49,8 +64,8 @@ export class MemoryNode implements RunningNode {
     return this.rules.find((rule) => rule.name === name)
   }
 
-  adjust(_: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer> {
-    return this.check({ ...request, cost: 0 })
+  check(check: RuleCheck) {
+    return this.#checks.check(check, this.nowMs)
   }
 
   reserve(): never {
@@ -61,9 +76,28 @@ export class MemoryNode implements RunningNode {
     throw new Error('reservations are tried on a real node')
   }
 
-  check(request: CheckRequest): Answer | Rejection | Promise<Answer> {
+  checkRequest(facts: RequestFacts, cost?: number) {
+    return this.#checks.checkRequest(facts, cost, this.nowMs)
+  }
+
+  adjust(action: Adjustment, check: RuleCheck) {
+    return this.#checks.adjust(action, check, this.nowMs)
+  }
+
+  /** Knows refunds only; other adjustments change nothing. */
+  #adjust(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer> {
     const rule = this.rule(request.rule)
-    if (rule === undefined) return this.#unknownRule()
+    if (rule !== undefined && action === 'refund') {
+      for (const bucket of this.#bucketsOf(rule, request.key) ?? []) {
+        bucket.take(-request.cost, this.nowMs)
+      }
+    }
+    return this.#count({ ...request, cost: 0 })
+  }
+
+  #count(request: CheckRequest): Answer | Rejection | Promise<Answer> {
+    const rule = this.rule(request.rule)
+    if (rule === undefined) return this.#checks.unknownRule(request.rule)
     const rejection = rejectionOf(rule, request)
     if (rejection !== undefined) return rejection
     if (!this.remote.has(request.key)) return this.#decide(rule, request, 'n1')
@@ -88,7 +122,7 @@ export class MemoryNode implements RunningNode {
 
   inspect(ruleName: string, key: string): KeyInspection | Rejection {
     const rule = this.rule(ruleName)
-    if (rule === undefined) return this.#unknownRule()
+    if (rule === undefined) return this.#checks.unknownRule(ruleName)
     const limits = (this.#bucketsOf(rule, key) ?? []).map((bucket, index) => ({
       limit: `${rule.name}/${index + 1}`,
       sliceMs: 50,
@@ -157,11 +191,6 @@ export class MemoryNode implements RunningNode {
       this.#buckets.set(id, buckets)
     }
     return buckets
-  }
-
-  #unknownRule(): Rejection {
-    const known = this.rules.map((rule) => rule.name).join(', ')
-    return rejected('unknown_rule', `rule: there is no such rule (known: ${known})`)
   }
 }
 

@@ -1,0 +1,74 @@
+import type { FastifyRequest } from 'fastify'
+import type { RequestFacts } from '../rules/request-facts.ts'
+import type { CheckBody, RequestBody } from './check-schema.ts'
+import { cookieReader, headerReader, queryReader } from './field-readers.ts'
+import type { Question } from './measured-checks.ts'
+
+/** Requests that others describe to us: in the body of a check, or by the header fields that proxies send. */
+
+/** What a check of `POST /v1/check` asks. */
+export function questionOf(body: CheckBody | RequestBody): Question {
+  if (!('rule' in body)) return { facts: factsOf(body), cost: body.cost }
+  const { rule, key, cost, descriptors } = body
+  if (descriptors === undefined) return { rule, key, cost }
+  return { rule, key, cost, descriptor: ownReader(descriptors) }
+}
+
+function factsOf({ descriptors, method, path, host, ip, headers = {} }: RequestBody): RequestFacts {
+  const header = headerReader(lowerCased(headers))
+  return {
+    method,
+    path,
+    host: host ?? header('host'),
+    ip,
+    header,
+    query: queryReader(path),
+    cookie: cookieReader(header),
+    descriptor: ownReader(descriptors),
+  }
+}
+
+/** The request that a proxy asks about by `X-Forwarded-*` or `X-Original-*`; what they leave out is the proxy's own. */
+export function forwardedRequest(request: FastifyRequest): RequestFacts {
+  const header = headerReader(request.headers)
+  const method = header('x-forwarded-method') ?? header('x-original-method') ?? request.method
+  const path = header('x-forwarded-uri') ?? header('x-original-uri') ?? header('x-original-url')
+  return requestOf(request, method, path)
+}
+
+/** The request itself, under a path that has `prefix` before its own. */
+export function prefixedRequest(request: FastifyRequest, prefix: string): RequestFacts {
+  const { method, url } = request
+  const path = url.slice(prefix.length)
+  return requestOf(request, method, path.startsWith('/') ? path : `/${path}`)
+}
+
+function requestOf(
+  request: FastifyRequest,
+  method: string,
+  path: string | undefined,
+): RequestFacts {
+  const header = headerReader(request.headers)
+  return {
+    method,
+    path,
+    host: header('x-forwarded-host') ?? header('host'),
+    // Of a proxy that is trusted it is who asked the proxy; a Unix socket has no address of its own.
+    ip: request.ip,
+    header,
+    query: queryReader(path),
+    cookie: cookieReader(header),
+    descriptor: () => undefined,
+  }
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+  return Object.fromEntries(entries)
+}
+
+function ownReader(values: Readonly<Record<string, string>>) {
+  return (name: string): string | undefined => {
+    return Object.hasOwn(values, name) ? values[name] : undefined
+  }
+}

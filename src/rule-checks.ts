@@ -1,0 +1,154 @@
+import { COUNT_MAX } from '../crdt/sliced-counter.ts'
+import { type Counting, checkAll, letThrough, ownWords, type Part } from './check-all.ts'
+import type { Adjustment, Answer, CheckRequest, Rejection } from './limiter/check.ts'
+import { adjustmentMistake } from './limiter/rejection.ts'
+import type { Reserved } from './reservations.ts'
+import type { AnswerReason, RuleAnswer, RuleCheck } from './rule-answer.ts'
+import type { RequestFacts } from './rules/request-facts.ts'
+import type { Matched, MissingKey, RuleBook } from './rules/rule-book.ts'
+
+export interface RuleChecksDependencies {
+  readonly book: RuleBook
+  readonly counting: Counting
+  /** What the node that answers is called. */
+  readonly nodeName: string
+}
+
+/** Rules that an error names. */
+const RULES_NAMED_MAX = 10
+
+const nothing = (): undefined => undefined
+
+/**
+ * Puts checks to the rules: which tier or override counts, what shadow mode lets through, and which rules a
+ * request falls under. Whoever asks never learns how a rule is counted.
+ */
+export class RuleChecks {
+  readonly #book: RuleBook
+  readonly #counting: Counting
+  readonly #nodeName: string
+
+  constructor({ book, counting, nodeName }: RuleChecksDependencies) {
+    this.#book = book
+    this.#counting = counting
+    this.#nodeName = nodeName
+  }
+
+  /** See `RunningNode.check`. */
+  check(check: RuleCheck, nowMs: number): RuleAnswer | Rejection | Promise<RuleAnswer> {
+    const { rule, key, cost } = check
+    const simpleCost = this.#book.simpleCost(rule)
+    if (simpleCost !== undefined) {
+      return this.#counting.check({ rule, key, cost: cost ?? simpleCost })
+    }
+    return this.#one(check, nowMs, (request) => this.#counting.check(request))
+  }
+
+  /** See `RunningNode.adjust`. */
+  adjust(
+    action: Adjustment,
+    check: RuleCheck,
+    nowMs: number,
+  ): RuleAnswer | Rejection | Promise<RuleAnswer> {
+    return this.#one(check, nowMs, (request) => this.#counting.adjust(action, request))
+  }
+
+  /** See `RunningNode.reserve`. What is not counted is nothing to settle. */
+  async reserve(
+    { rule, key, cost, descriptor = nothing }: RuleCheck,
+    take: (request: CheckRequest) => Promise<Reserved | Rejection>,
+    nowMs: number,
+  ): Promise<Reserved<RuleAnswer> | Rejection> {
+    const matched = this.#book.named(rule, key, descriptor, nowMs)
+    if (matched === undefined) return this.unknownRule(rule)
+    const { counter } = matched
+    const request = { rule: counter ?? rule, key, cost: cost ?? matched.rule.cost }
+    if (counter === undefined) {
+      const free = { type: 'reserved', answer: this.#unlimited(matched), expiresInMs: 0 } as const
+      return adjustmentMistake(request) ?? free
+    }
+    const outcome = await take(request)
+    if (outcome.type === 'rejected') return ownWords(outcome, matched) as Rejection
+    return { ...outcome, answer: ownWords(outcome.answer, matched) as RuleAnswer }
+  }
+
+  /** See `RunningNode.checkRequest`. */
+  checkRequest(
+    facts: RequestFacts,
+    cost: number | undefined,
+    nowMs: number,
+  ): RuleAnswer | Rejection | Promise<RuleAnswer | Rejection> {
+    const { matched, missing } = this.#book.resolve(facts, nowMs)
+    if (matched.length + missing.length === 0) return this.#uncounted('', 'no_rule')
+    const parts = [
+      ...missing.map((one): Part => ({ type: 'settled', answer: this.#withoutKey(one) })),
+      ...matched.map((one) => this.#part(one, cost)),
+    ]
+    return checkAll(this.#counting, parts)
+  }
+
+  #one(
+    { rule, key, cost, descriptor = nothing }: RuleCheck,
+    nowMs: number,
+    act: (request: CheckRequest) => Answer | Rejection | Promise<Answer>,
+  ): RuleAnswer | Rejection | Promise<RuleAnswer> {
+    const matched = this.#book.named(rule, key, descriptor, nowMs)
+    if (matched === undefined) return this.unknownRule(rule)
+    const { counter } = matched
+    const request = { rule: counter ?? rule, key, cost: cost ?? matched.rule.cost }
+    if (counter === undefined) return adjustmentMistake(request) ?? this.#unlimited(matched)
+    const outcome = act(request)
+    if (!(outcome instanceof Promise)) return ownWords(outcome, matched)
+    // What is waited for is an answer: mistakes are told at once.
+    return outcome.then((answer) => ownWords(answer, matched) as RuleAnswer)
+  }
+
+  #part(matched: Matched, cost: number | undefined): Part {
+    const { counter, key, rule } = matched
+    if (counter === undefined) return { type: 'settled', answer: this.#unlimited(matched) }
+    return { type: 'counted', matched, request: { rule: counter, key, cost: cost ?? rule.cost } }
+  }
+
+  #unlimited(matched: Matched): RuleAnswer {
+    const { rule, override } = matched
+    const limited = override === undefined ? 'under_limit' : 'override'
+    const reason = rule.mode === 'off' ? 'no_rule' : limited
+    return { ...this.#uncounted(rule.name, reason), matched }
+  }
+
+  #withoutKey({ rule, missing }: MissingKey): RuleAnswer {
+    const refusal = {
+      ...this.#uncounted(rule.name, 'key_missing'),
+      allowed: false,
+      remaining: 0,
+      missing,
+    }
+    return rule.mode === 'shadow' ? letThrough(refusal) : refusal
+  }
+
+  #uncounted(rule: string, reason: AnswerReason): RuleAnswer {
+    return {
+      type: 'answer',
+      allowed: true,
+      rule,
+      limit: COUNT_MAX,
+      remaining: COUNT_MAX,
+      retryAfterMs: 0,
+      resetMs: 0,
+      reason,
+      decidedBy: 'local',
+      consistency: 'exact',
+      overshootBound: 0,
+      owner: this.#nodeName,
+      node: this.#nodeName,
+      limitIndex: 0,
+    }
+  }
+
+  unknownRule(rule: string): Rejection {
+    const names = this.#book.definitions.map(({ name }) => name)
+    const known = names.slice(0, RULES_NAMED_MAX).join(', ')
+    const detail = `rule ${JSON.stringify(rule)} is not defined (known: ${known})`
+    return { type: 'rejected', code: 'unknown_rule', detail }
+  }
+}
