@@ -1,10 +1,15 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { ForwardAuthQuery } from './check-schema.ts'
 import { forwardedRequest, prefixedRequest } from './described-request.ts'
 import { costOf, type GateOptions } from './gate.ts'
+import { problem, sendProblem } from './problem.ts'
 import { answerByStatus } from './status-answers.ts'
 
 const EXT_AUTHZ = '/v1/ext-authz'
+
+const QUERY_OF_CLIENT =
+  "query: it is the client's own, who could choose a rule by it: give the proxy's request a query, such as ?deny_status=429"
 
 /**
  * What reverse proxies ask before they pass a request on. Whatever body comes along is ignored.
@@ -20,6 +25,9 @@ export const forwardAuth: FastifyPluginCallbackTypebox<GateOptions> = (app, opti
     url: '/v1/forward-auth',
     schema: { querystring: ForwardAuthQuery },
     handler: (request, reply) => {
+      if (isQueryOfClient(request)) {
+        return sendProblem(reply, problem('invalid_request', QUERY_OF_CLIENT))
+      }
       const { rule, key, cost: digits, deny_status: status } = request.query
       const cost = costOf(digits)
       const outcome =
@@ -42,4 +50,19 @@ export const forwardAuth: FastifyPluginCallbackTypebox<GateOptions> = (app, opti
     })
   }
   done()
+}
+
+/** Chooses nothing but the status of a refusal. */
+const HARMLESS_QUERY = /^deny_status=[0-9]*$/
+
+/** Some proxies pass the client's query on when they are told a path without one. */
+function isQueryOfClient({ url, headers }: FastifyRequest): boolean {
+  const query = queryOf(url)
+  const forwarded = headers['x-forwarded-uri'] ?? headers['x-original-uri']
+  return query !== '' && query === queryOf(`${forwarded}`) && !HARMLESS_QUERY.test(query)
+}
+
+function queryOf(path: string): string {
+  const start = path.indexOf('?')
+  return start < 0 ? '' : path.slice(start + 1)
 }

@@ -138,6 +138,17 @@ describe('forward-auth as a door', () => {
     })
   })
 
+  test('does not let the client choose by a query that its proxy passes on', async () => {
+    const { data } = buildDoors({ rules: RULES })
+    const query = '?rule=plan&key=me&cost=0'
+    const passedOn = { url: `${URL}${query}`, headers: asked(`/api/items${query}`) }
+    const reply = await data.inject(passedOn)
+    expect(reply.statusCode).toBe(400)
+    expect(reply.json().detail).toContain('deny_status=429')
+    const own = { url: `${URL}?deny_status=429`, headers: asked('/api/items?deny_status=429') }
+    expect((await data.inject(own)).statusCode).toBe(204)
+  })
+
   test('takes every method and any body', async () => {
     const { data } = buildDoors({ rules: RULES })
     for (const method of METHODS.filter((name) => name !== 'CONNECT')) {
