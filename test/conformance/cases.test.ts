@@ -1,7 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { DEVIATIONS } from './deviations.ts'
-import { type Case, type Expected, type Got, type Step, World } from './world.ts'
+import {
+  type Case,
+  type CaseRule,
+  described,
+  type Expected,
+  type Got,
+  isMatched,
+  type Step,
+  World,
+} from './world.ts'
 
 // Behaviour recorded from the tests of other limiters, asked of Weir over HTTP. Where Weir decides otherwise on
 // purpose, the case is listed with the reason in `deviations.ts` and in docs/guarantees.md.
@@ -22,7 +31,8 @@ describe('cases of other limiters', () => {
       if (step.waitSync === true) await world.sync()
       if (step.concurrent !== undefined) await race(world, step)
       else if (step.rate !== undefined) await pour(world, step)
-      else matches(await take(world, step, permits), step.expect ?? {}, `step ${index + 1}`)
+      else
+        matches(await take(world, one.rule, step, permits), step.expect ?? {}, `step ${index + 1}`)
     }
   })
 
@@ -40,10 +50,12 @@ describe('cases of other limiters', () => {
 /** One step. What could never be allowed is an error to Weir, which is a refusal to a case. */
 async function take(
   world: World,
-  { hits, key = 'key', op, via }: Step,
+  rule: CaseRule,
+  step: Step,
   permits: Map<string, string>,
 ): Promise<Got> {
-  const asked = { rule: 'rule', key }
+  const { hits, key = 'key', op, via } = step
+  const asked = isMatched(rule) ? described(step) : { rule: 'rule', key }
   switch (op) {
     case 'reset':
       return world.admin(via, '/v1/reset', asked)

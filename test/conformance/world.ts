@@ -18,6 +18,8 @@ export interface CaseRule {
   readonly calendar?: string
   readonly timezone?: string
   readonly mode?: string
+  readonly match?: { readonly method: string }
+  readonly keyPattern?: string
   readonly also?: readonly CaseRule[]
 }
 
@@ -27,6 +29,7 @@ export interface Step {
   readonly advanceMs?: number
   readonly op?: string
   readonly via?: string
+  readonly attrs?: { readonly method: string }
   readonly waitSync?: boolean
   readonly concurrent?: number
   readonly allowedCount?: number
@@ -156,16 +159,29 @@ export class World {
   }
 }
 
+/** What is asked of a rule that requests fall under by what they are like, and not by its name. */
+export function described({ key = 'key', attrs }: Step): object {
+  return { descriptors: {}, method: attrs?.method ?? 'GET', path: `/${key}` }
+}
+
+export function isMatched({ match, keyPattern }: CaseRule): boolean {
+  return match !== undefined || keyPattern !== undefined
+}
+
 function rulesOf(rule: CaseRule): object {
-  const { mode, also = [] } = rule
+  const { mode, match, keyPattern, also = [] } = rule
   const limits = [rule, ...also].map(limitOf)
-  return { version: 1, rules: [{ name: 'rule', limits, ...(mode !== undefined && { mode }) }] }
+  const path = keyPattern === undefined ? '/**' : `/${keyPattern}`
+  const matched = isMatched(rule) && { match: { ...match, path }, key: '{rule}' }
+  const named = { name: 'rule', limits, ...matched, ...(mode !== undefined && { mode }) }
+  return { version: 1, rules: [named] }
 }
 
 function limitOf({ algorithm, limit, durationMs, burst, calendar, timezone }: CaseRule): object {
   if (calendar !== undefined) return { rate: `${limit}/${calendar}`, timezone }
   if (algorithm === 'concurrency') return { algorithm, count: limit, expires: '10m' }
-  const rate = `${limit}/${durationMs}ms`
+  // A limit of 0 is none that a rules file can say; the case that has it is about what it does not match.
+  const rate = `${Math.max(1, limit)}/${durationMs}ms`
   switch (algorithm) {
     case 'fixed_window':
       return { rate, algorithm: 'fixed-window', opens: 'first-hit' }
