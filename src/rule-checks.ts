@@ -1,5 +1,6 @@
 import { COUNT_MAX } from '../crdt/sliced-counter.ts'
 import { type Counting, checkAll, letThrough, ownWords, type Part } from './check-all.ts'
+import { Consequences } from './consequences.ts'
 import type { Adjustment, Answer, CheckRequest, Rejection } from './limiter/check.ts'
 import { adjustmentMistake } from './limiter/rejection.ts'
 import type { Reserved } from './reservations.ts'
@@ -30,7 +31,7 @@ export class RuleChecks {
 
   constructor({ book, counting, nodeName }: RuleChecksDependencies) {
     this.#book = book
-    this.#counting = counting
+    this.#counting = new Consequences(counting, book.consequences)
     this.#nodeName = nodeName
   }
 

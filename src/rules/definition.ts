@@ -76,3 +76,11 @@ export interface RulesDefinition {
 export function isTiered(limits: RuleDefinition['limits']): limits is TierChoice {
   return typeof limits === 'object' && 'template' in limits
 }
+
+/** What follows from a refusal, of the core rules of a rule. */
+export interface Consequence {
+  /** A refused check takes what there is. */
+  readonly drains: boolean
+  /** The core rule in which a refused key is marked for as long as it is blocked. */
+  readonly block?: string
+}

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Rule } from '../limiter/policy.ts'
 import {
+  type Consequence,
   isTiered,
   type LimitSet,
   type Mode,
@@ -12,7 +13,7 @@ import {
 import { expandKey, expandText } from './key-template.ts'
 import { factsOfDescriptors, type RequestFacts } from './request-facts.ts'
 import { MatchedFacts, type Mismatch, mismatchOf } from './request-pattern.ts'
-import { overrideVariant, tierVariant } from './variant.ts'
+import { blockVariant, overrideVariant, tierVariant } from './variant.ts'
 import { matchesText } from './wildcard.ts'
 
 /** One rule that a request falls under. */
@@ -67,6 +68,8 @@ export class RuleBook {
   readonly definition: RulesDefinition
   /** Everything the core must hold. */
   readonly coreRules: readonly Rule[]
+  /** What follows from a refusal, by core rule; of most rules nothing does. */
+  readonly consequences: ReadonlyMap<string, Consequence>
   /** 16 hexadecimal digits, equal for files that say the same. */
   readonly version: string
   readonly #entries: ReadonlyMap<string, Entry>
@@ -80,6 +83,7 @@ export class RuleBook {
     this.#simpleCosts = new Map(
       entries.filter(isSimple).map(({ rule }) => [rule.name, rule.cost] as const),
     )
+    this.consequences = consequencesOf(entries, coreRules)
     this.coreRules = [...coreRules.values()]
     this.version = versionOf(definition)
   }
@@ -146,6 +150,7 @@ export class RuleBook {
 
 function isSimple({ rule, counters, exact, patterns }: Entry): boolean {
   const isOverridden = exact.size + patterns.length > 0
+  if (rule.drainOnDeny || rule.blockMs !== undefined) return false
   return rule.mode === 'enforce' && !isOverridden && counters.get(NO_TIER) === rule.name
 }
 
@@ -230,6 +235,29 @@ function entryOf(
       .sort((a, b) => literalLength(b.override.key) - literalLength(a.override.key)),
   }
 }
+
+/** For each rule with a block one core rule more: a token that is back when the block is over. */
+function consequencesOf(
+  entries: readonly Entry[],
+  coreRules: Map<string, Rule>,
+): Map<string, Consequence> {
+  const consequences = new Map<string, Consequence>()
+  for (const { rule, counters, exact, patterns } of entries) {
+    const { name, drainOnDeny: drains, blockMs, onPartition } = rule
+    if (!drains && blockMs === undefined) continue
+    const block = blockMs === undefined ? undefined : blockVariant(name)
+    const others = [...exact.values(), ...patterns].map(({ counter }) => counter)
+    const counted = [...counters.values(), ...others].filter((counter) => counter !== undefined)
+    if (counted.length === 0) continue
+    for (const counter of counted) consequences.set(counter, { drains, ...(block && { block }) })
+    if (block === undefined || blockMs === undefined) continue
+    const limits = [{ rate: { count: 1, periodMs: blockMs }, burst: 1, algorithm: FIRST_HIT }]
+    coreRules.set(block, { name: block, limits, ...(onPartition && { onPartition }) })
+  }
+  return consequences
+}
+
+const FIRST_HIT = { type: 'fixed-window', opens: 'first-hit' } as const
 
 function literalLength(pattern: string): number {
   return pattern.replaceAll('*', '').length

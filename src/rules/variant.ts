@@ -17,6 +17,11 @@ export function overrideVariant(rule: string, key: string): string {
   return `${rule}!${hash.slice(0, OVERRIDE_HASH_DIGITS)}`
 }
 
+/** Where keys of a rule are marked while they are blocked: all its tiers and overrides have one. */
+export function blockVariant(rule: string): string {
+  return overrideVariant('~block', rule)
+}
+
 /** The rule that a tier or an override is of; a rule's own name is its own. */
 export function ownName(variant: string): string {
   const [name = variant] = variant.split(VARIANT_MARK, 1)

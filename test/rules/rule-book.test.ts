@@ -63,7 +63,7 @@ function ofKey(key: string, nowMs = NOON, plan?: string): Partial<Matched> {
 }
 
 describe('what the core counts', () => {
-  it('is each rule, each of its tiers and each of its overrides that has limits', () => {
+  it('is each rule, each of its tiers and each of its overrides that has limits, and where keys are blocked', () => {
     expect(counters).toEqual([
       'per-api-key@free',
       'per-api-key@premium',
@@ -73,6 +73,7 @@ describe('what the core counts', () => {
       'login',
       'reports',
       'jobs',
+      expect.stringMatching(/^~block![0-9a-f]{12}$/),
     ])
   })
 

@@ -1,0 +1,76 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { createNode, type WeirNode } from '../src/index.ts'
+
+let node: WeirNode | undefined
+let nowMs = 1_700_000_000_000
+
+afterEach(() => node?.close())
+
+async function start(more: object) {
+  const rule = { name: 'login', limits: [{ rate: '5/m', burst: 5 }], ...more }
+  node = await createNode({
+    rules: { version: 1, rules: [rule] },
+    clock: { nowMs: () => nowMs },
+    cluster: false,
+  })
+  return (cost = 1, key = 'alice') => (node as WeirNode).check({ rule: 'login', key, cost })
+}
+
+describe('a rule that blocks', () => {
+  test('refuses everything of a key for so long after a refusal, whatever has come back', async () => {
+    const check = await start({ block: '10m' })
+    await check(5)
+    expect(await check()).toMatchObject({ allowed: false, retryAfterMs: 12_000 })
+    nowMs += 60_000
+    expect(await check()).toMatchObject({
+      allowed: false,
+      rule: 'login',
+      reason: 'over_limit',
+      retryAfterMs: 540_000,
+    })
+    nowMs += 540_000
+    expect(await check()).toMatchObject({ allowed: true, remaining: 4 })
+  })
+
+  test('is not prolonged by trying, and blocks nobody else', async () => {
+    const check = await start({ block: '1m' })
+    await check(5)
+    await check()
+    for (let tries = 0; tries < 5; tries++) {
+      nowMs += 10_000
+      expect(await check()).toMatchObject({ allowed: false })
+    }
+    expect(await check(1, 'bob')).toMatchObject({ allowed: true })
+    nowMs += 10_000
+    expect(await check()).toMatchObject({ allowed: true })
+  })
+
+  test('blocks under all its tiers', async () => {
+    const tiers = { free: { limits: [{ rate: '1/m' }] }, paid: { limits: [{ rate: '100/m' }] } }
+    const rule = { name: 'api', tier: '{descriptor.plan}', tier_default: 'free', block: '1m' }
+    node = await createNode({
+      rules: { version: 1, tiers, rules: [rule] },
+      clock: { nowMs: () => nowMs },
+      cluster: false,
+    })
+    const as = (plan: string) =>
+      (node as WeirNode).check({ rule: 'api', key: 'k', descriptor: () => plan })
+    await as('free')
+    expect(await as('free')).toMatchObject({ allowed: false })
+    expect(await as('paid')).toMatchObject({ allowed: false, rule: 'api' })
+  })
+})
+
+test('a rule that drains leaves nothing to whoever does not wait', async () => {
+  const check = await start({ drain_on_deny: true })
+  await check(2)
+  expect(await check(4)).toMatchObject({ allowed: false, remaining: 3 })
+  expect(await check(1)).toMatchObject({ allowed: false, remaining: 0 })
+})
+
+test('a rule that does neither does neither', async () => {
+  const check = await start({})
+  await check(2)
+  expect(await check(4)).toMatchObject({ allowed: false, remaining: 3 })
+  expect(await check(3)).toMatchObject({ allowed: true })
+})
