@@ -41,7 +41,7 @@ export interface RunningNode {
   readonly rules: readonly Rule[]
   readiness(): Readiness
   cluster(): ClusterStatus
-  /** What this node holds about one key; for operators. `descriptor` as in a check. */
+  /** What this node holds about one key, of a rule or of one of `rules`; for operators. `descriptor` as in a check. */
   inspect(
     rule: string,
     key: string,

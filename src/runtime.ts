@@ -47,6 +47,9 @@ export interface RuntimeDependencies {
   readonly transport?: Transport
 }
 
+/** What of a match decides where its counts are. */
+type Inspected = Omit<Matched, 'rule'> & { readonly rule: { readonly name: string } }
+
 /**
  * The pump of one node: the one timer, the one transport, the clock. It feeds the core what happens and
  * carries out what the core returns, once per event-loop turn, so that everything of one turn for one peer
@@ -221,10 +224,13 @@ export class Runtime implements RunningNode {
     descriptor: (name: string) => string | undefined = () => undefined,
   ): KeyInspection | Rejection {
     const matched = this.book.named(rule, key, descriptor, this.#nowMs())
-    return matched === undefined ? this.#checks.unknownRule(rule) : this.#inspection(matched)
+    if (matched !== undefined) return this.#inspection(matched)
+    const counter = this.rule(rule)
+    if (counter === undefined) return this.#checks.unknownRule(rule)
+    return this.#inspection({ rule: { name: ownName(rule) }, key, counter: rule })
   }
 
-  #inspection({ rule, key, counter, tier, override }: Matched): KeyInspection {
+  #inspection({ rule, key, counter, tier, override }: Inspected): KeyInspection {
     const named = {
       rule: rule.name,
       key,

@@ -88,6 +88,46 @@ describe('createNode', () => {
 })
 
 describe('a node in the own process', () => {
+  test('explains an answer by the tier, the override and what each node has admitted', async () => {
+    const node = await single({
+      name: 'solo',
+      rules: {
+        tiers: { free: { limits: [{ rate: '5/m' }] }, premium: { limits: [{ rate: '50/m' }] } },
+        rules: [
+          {
+            name: 'api',
+            match: { path: '/api/**' },
+            key: '{ip}',
+            tier: '{header.x-plan}',
+            tier_default: 'free',
+          },
+          { name: 'login', match: { path: '/login' }, key: '{ip}', limits: [{ rate: '5/m' }] },
+        ],
+        overrides: [{ rule: 'api', key: '10.*', limits: [{ rate: '7/m' }], reason: 'the office' }],
+      },
+    })
+    const ask = async (ip: string) => {
+      const described = { descriptors: {}, path: '/api/x', ip, headers: { 'x-plan': 'premium' } }
+      const payload = { ...described, cost: 3, explain: true }
+      return (await node.app.inject({ method: 'POST', url: '/v1/check', payload })).json()
+    }
+    const counted = {
+      owners: ['solo'],
+      limits: [{ inUse: 3, nodes: [{ node: 'solo', tokens: 3, heardMsAgo: 0 }] }],
+    }
+    expect((await ask('192.0.2.1')).explain).toMatchObject({
+      rules: [{ rule: 'api', allowed: true, key: '192.0.2.1', tier: 'premium', ...counted }],
+      unmatched: [{ rule: 'login', why: 'path' }],
+    })
+    expect((await ask('10.0.0.1')).explain.rules).toMatchObject([
+      { rule: 'api', override: { key: '10.*', reason: 'the office' }, ...counted },
+    ])
+    expect(node.inspect('api@premium', '192.0.2.1')).toMatchObject({
+      rule: 'api',
+      limits: [{ level: 3 }],
+    })
+  })
+
   test('refuses a name that peers would refuse, and more keys than there is memory for', async () => {
     await expect(createNode({ rules: DEMO, name: '' })).rejects.toThrow('1 to 64')
     await expect(createNode({ rules: DEMO, name: 'x'.repeat(65) })).rejects.toThrow('1 to 64')

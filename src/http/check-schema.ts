@@ -27,6 +27,7 @@ const Cost = Type.Integer({
   minimum: 0,
   description: "tokens to take, a whole number from 0 (only ask) to the rule's smallest burst",
 })
+const Explain = Type.Boolean({ description: 'whether the answer says how it came about' })
 const Descriptors = Values('names and text that rules may ask for')
 
 export const CheckBody = Type.Object(
@@ -35,6 +36,7 @@ export const CheckBody = Type.Object(
     key: Type.String({ description: KEY_DESCRIPTION }),
     cost: Type.Optional(Cost),
     descriptors: Type.Optional(Descriptors),
+    explain: Type.Optional(Explain),
   },
   closed,
 )
@@ -50,10 +52,13 @@ const RequestBody = Type.Object(
     ip: Type.Optional(Type.String({ description: "the client's address" })),
     headers: Type.Optional(Values('header fields')),
     cost: Type.Optional(Cost),
+    explain: Type.Optional(Explain),
   },
   closed,
 )
 export type RequestBody = Static<typeof RequestBody>
+
+export type SingleCheck = CheckBody | RequestBody
 
 const SingleBody = {
   if: { type: 'object', required: ['descriptors'], properties: { rule: false, key: false } },
@@ -64,7 +69,7 @@ const SingleBody = {
 
 const BatchBody = Type.Object(
   {
-    checks: Type.Array(Type.Unsafe<CheckBody | RequestBody>(SingleBody), {
+    checks: Type.Array(Type.Unsafe<SingleCheck>(SingleBody), {
       minItems: 1,
       maxItems: BATCH_CHECKS_MAX,
       description:
@@ -75,18 +80,18 @@ const BatchBody = Type.Object(
 )
 
 export interface BatchRequest {
-  readonly checks: readonly (CheckBody | RequestBody)[]
+  readonly checks: readonly SingleCheck[]
 }
 
 /** One check or a batch. Told apart by `checks`, so that the errors are those of the one that was meant. */
-export const CheckOrBatchBody = Type.Unsafe<CheckBody | RequestBody | BatchRequest>({
+export const CheckOrBatchBody = Type.Unsafe<SingleCheck | BatchRequest>({
   if: { type: 'object', required: ['checks'] },
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
   then: BatchBody,
   else: SingleBody,
 })
 
-export function isBatch(body: CheckBody | RequestBody | BatchRequest): body is BatchRequest {
+export function isBatch(body: SingleCheck | BatchRequest): body is BatchRequest {
   return 'checks' in body
 }
 
@@ -130,6 +135,55 @@ function oneOf<Word extends string>(...words: readonly Word[]) {
   return Type.Unsafe<Word>({ type: 'string', enum: words })
 }
 
+const Reason = oneOf<AnswerReason>(
+  'under_limit',
+  'over_limit',
+  'partition_share',
+  'partition_closed',
+  'overloaded',
+  'shadow',
+  'override',
+  'no_rule',
+  'key_missing',
+)
+
+const ExplanationBody = Type.Object({
+  rules: Type.Array(
+    Type.Object({
+      rule: Type.String(),
+      allowed: Type.Boolean(),
+      reason: Reason,
+      key: Type.Optional(Type.String()),
+      missing: Type.Optional(Type.String()),
+      tier: Type.Optional(Type.String()),
+      override: Type.Optional(
+        Type.Object({
+          key: Type.String(),
+          expires: Type.Optional(Type.String()),
+          reason: Type.Optional(Type.String()),
+        }),
+      ),
+      owners: Type.Array(Type.String()),
+      limits: Type.Array(
+        Type.Object({
+          limit: Type.String(),
+          inUse: Type.Integer(),
+          nodes: Type.Array(
+            Type.Object({
+              node: Type.String(),
+              tokens: Type.Integer(),
+              heardMsAgo: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
+  unmatched: Type.Array(
+    Type.Object({ rule: Type.String(), why: Type.String(), detail: Type.String() }),
+  ),
+})
+
 /** An answer as JSON: the fields of `Answer` without those for internal use. */
 export const AnswerBody = Type.Object({
   allowed: Type.Boolean(),
@@ -138,23 +192,14 @@ export const AnswerBody = Type.Object({
   remaining: Type.Integer(),
   retryAfterMs: Type.Integer(),
   resetMs: Type.Integer(),
-  reason: oneOf<AnswerReason>(
-    'under_limit',
-    'over_limit',
-    'partition_share',
-    'partition_closed',
-    'overloaded',
-    'shadow',
-    'override',
-    'no_rule',
-    'key_missing',
-  ),
+  reason: Reason,
   decidedBy: oneOf<DecidedBy>('owner', 'replica', 'cache', 'local'),
   consistency: oneOf<Consistency>('exact', 'degraded', 'partitioned'),
   overshootBound: Type.Integer(),
   owner: Type.String(),
   node: Type.String(),
   delayMs: Type.Optional(Type.Unsafe<number | undefined>({ type: 'integer' })),
+  explain: Type.Optional(ExplanationBody),
 })
 
 /** Stands in a batch's answers where a check was rejected. */

@@ -1,6 +1,14 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { AnswerBody, CheckOrBatchBody, isBatch, RejectedBody } from './check-schema.ts'
+import { explain } from '../explanation.ts'
+import type { RunningNode } from '../running-node.ts'
+import {
+  AnswerBody,
+  CheckOrBatchBody,
+  isBatch,
+  RejectedBody,
+  type SingleCheck,
+} from './check-schema.ts'
 import { questionOf } from './described-request.ts'
 import { bodyTooLarge } from './errors.ts'
 import type { Fault } from './fault.ts'
@@ -10,6 +18,7 @@ import { ProblemError, problem, sendProblem } from './problem.ts'
 import type { RateLimitHeaders } from './rate-limit-headers.ts'
 
 export interface CheckOptions {
+  readonly node: Pick<RunningNode, 'book' | 'cluster' | 'inspect'>
   readonly checks: MeasuredChecks
   readonly headers: RateLimitHeaders
 }
@@ -21,7 +30,7 @@ export interface CheckOptions {
  * like a limiter in trouble. A batch has no rate limit headers, as its checks may be of several rules.
  */
 export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, done) => {
-  const { checks, headers } = options
+  const { node, checks, headers } = options
   parseJson(app)
 
   app.post(
@@ -34,25 +43,34 @@ export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, 
       const { body } = request
       if (isBatch(body)) {
         const outcomes = checks.all(body.checks.map(questionOf))
+        const explained = (settled: readonly Outcome[]) =>
+          settled.map((outcome, index) => withExplanation(body.checks[index], outcome))
         if (!(outcomes instanceof Promise)) {
-          answerAll(reply, outcomes)
+          answerAll(reply, explained(outcomes))
           return
         }
         return outcomes.then((settled) => {
-          answerAll(reply, settled)
+          answerAll(reply, explained(settled))
         })
       }
       const outcome = checks.one(questionOf(body))
       if (!(outcome instanceof Promise)) {
-        answerOne(reply, outcome)
+        answerOne(reply, withExplanation(body, outcome))
         return
       }
       return outcome.then((settled) => {
-        answerOne(reply, settled)
+        answerOne(reply, withExplanation(body, settled))
       })
     },
   )
   done()
+
+  /** The answer itself, but for the few that ask how it came about. */
+  function withExplanation(body: SingleCheck | undefined, outcome: Outcome): Outcome {
+    if (body?.explain !== true || outcome.type === 'rejected') return outcome
+    const question = questionOf(body)
+    return { ...outcome, explain: explain(node, question, outcome) } as Outcome
+  }
 
   function answerOne(reply: FastifyReply, outcome: Outcome): void {
     if (outcome.type === 'answer') reply.headers(headers.of(outcome)).send(outcome)

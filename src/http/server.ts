@@ -23,7 +23,7 @@ export function buildServer(dependencies: DoorDependencies, options: ServerOptio
   return buildDoor(
     dependencies,
     (app) => {
-      app.register(check, { checks, headers })
+      app.register(check, { node, checks, headers })
       app.register(gate, { checks, headers })
       app.register(forwardAuth, { checks, headers })
       app.register(adjust, { node })
