@@ -4,6 +4,7 @@ import type { RunningNode } from '../running-node.ts'
 import { reset } from './adjust.ts'
 import { buildDoor, type Door, type DoorDependencies } from './door.ts'
 import { problem, sendProblem } from './problem.ts'
+import { summary } from './summary.ts'
 
 /** The admin door: what operators ask, and health. It shows keys, so it belongs on a private address. */
 export function buildAdminServer(dependencies: DoorDependencies): Door {
@@ -21,6 +22,7 @@ const admin: FastifyPluginCallbackTypebox<{ node: RunningNode }> = (app, { node 
     method: GET,
     url: '/api/v1/debug/:key',
     schema: {
+      ...summary('Show what this node holds about a key'),
       params: Type.Object({ key: Type.String() }, closed),
       querystring: Type.Object(
         { rule: Type.String({ description: 'the name of a rule' }) },
@@ -40,7 +42,7 @@ const admin: FastifyPluginCallbackTypebox<{ node: RunningNode }> = (app, { node 
   app.route({
     method: GET,
     url: '/api/v1/cluster',
-    schema: { querystring: Type.Object({}, closed) },
+    schema: { ...summary('Show the members'), querystring: Type.Object({}, closed) },
     handler: (_request, reply) => {
       reply.send(node.cluster())
     },

@@ -16,6 +16,7 @@ import { BATCH_BODY_BYTES_MAX, BATCH_CHECKS_MAX, BODY_BYTES_MAX } from './limits
 import type { MeasuredChecks, Outcome } from './measured-checks.ts'
 import { ProblemError, problem, sendProblem } from './problem.ts'
 import type { RateLimitHeaders } from './rate-limit-headers.ts'
+import { summary } from './summary.ts'
 
 export interface CheckOptions {
   readonly node: Pick<RunningNode, 'book' | 'cluster' | 'inspect'>
@@ -37,7 +38,11 @@ export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, 
     '/v1/check',
     {
       bodyLimit: BATCH_BODY_BYTES_MAX,
-      schema: { body: CheckOrBatchBody, response: { 200: AnswerBody } },
+      schema: {
+        ...summary('Check one key, a described request, or a batch of them'),
+        body: CheckOrBatchBody,
+        response: { 200: AnswerBody },
+      },
     },
     (request, reply) => {
       const { body } = request

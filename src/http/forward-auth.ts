@@ -5,6 +5,7 @@ import { forwardedRequest, prefixedRequest } from './described-request.ts'
 import { costOf, type GateOptions } from './gate.ts'
 import { problem, sendProblem } from './problem.ts'
 import { answerByStatus } from './status-answers.ts'
+import { summary } from './summary.ts'
 
 const EXT_AUTHZ = '/v1/ext-authz'
 
@@ -23,7 +24,10 @@ export const forwardAuth: FastifyPluginCallbackTypebox<GateOptions> = (app, opti
   app.route({
     method: app.supportedMethods,
     url: '/v1/forward-auth',
-    schema: { querystring: ForwardAuthQuery },
+    schema: {
+      ...summary('Check a request that a reverse proxy describes'),
+      querystring: ForwardAuthQuery,
+    },
     handler: (request, reply) => {
       if (isQueryOfClient(request)) {
         return sendProblem(reply, problem('invalid_request', QUERY_OF_CLIENT))
@@ -43,6 +47,7 @@ export const forwardAuth: FastifyPluginCallbackTypebox<GateOptions> = (app, opti
     app.route({
       method: app.supportedMethods,
       url,
+      schema: summary('Check a request for the authorization filter of Envoy'),
       handler: (request, reply) => {
         const outcome = checks.one({ facts: prefixedRequest(request, EXT_AUTHZ) })
         return answerByStatus(reply, outcome, { headers, allowed: 200 })

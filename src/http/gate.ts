@@ -3,6 +3,7 @@ import { GateQuery } from './check-schema.ts'
 import type { MeasuredChecks } from './measured-checks.ts'
 import type { RateLimitHeaders } from './rate-limit-headers.ts'
 import { answerByStatus } from './status-answers.ts'
+import { summary } from './summary.ts'
 
 export interface GateOptions {
   readonly checks: MeasuredChecks
@@ -18,7 +19,7 @@ export const gate: FastifyPluginCallbackTypebox<GateOptions> = (app, options, do
   app.route({
     method: app.supportedMethods,
     url: '/v1/gate',
-    schema: { querystring: GateQuery },
+    schema: { ...summary('Check a key, answered by the status'), querystring: GateQuery },
     handler: (request, reply) => {
       const { rule, key, cost } = request.query
       const outcome = checks.one({ rule, key, cost: costOf(cost) })

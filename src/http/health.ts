@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import type { Metrics } from '../metrics.ts'
 import type { RunningNode } from '../running-node.ts'
 import type { Draining } from './draining.ts'
+import { summary } from './summary.ts'
 
 export interface HealthOptions {
   readonly node: RunningNode
@@ -38,7 +39,7 @@ export const health: FastifyPluginCallbackTypebox<HealthOptions> = (app, options
   app.route({
     method,
     url: '/livez',
-    schema: { response: { 200: LiveBody } },
+    schema: { ...summary('Whether the process answers'), response: { 200: LiveBody } },
     handler: (_request, reply) => {
       reply.send({ live: true })
     },
@@ -47,7 +48,11 @@ export const health: FastifyPluginCallbackTypebox<HealthOptions> = (app, options
   app.route({
     method,
     url: '/readyz',
-    schema: { querystring: ReadyQuery, response: { 200: ReadyBody, 503: ReadyBody } },
+    schema: {
+      ...summary('Whether this node wants requests'),
+      querystring: ReadyQuery,
+      response: { 200: ReadyBody, 503: ReadyBody },
+    },
     handler: (request, reply) => {
       const checks = readinessChecks(node, draining)
       const ready = checks.every((check) => check.passed)
@@ -59,6 +64,7 @@ export const health: FastifyPluginCallbackTypebox<HealthOptions> = (app, options
   app.route({
     method,
     url: '/metrics',
+    schema: summary('Metrics in the text format of Prometheus'),
     handler: async (_request, reply) => {
       const text = await metrics.exposition()
       return reply.type(metrics.contentType).send(text)
