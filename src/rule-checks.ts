@@ -13,6 +13,7 @@ export interface RuleChecksDependencies {
   readonly counting: Counting
   /** What the node that answers is called. */
   readonly nodeName: string
+  readonly nowMs: () => number
 }
 
 /** Rules that an error names. */
@@ -28,30 +29,25 @@ export class RuleChecks {
   readonly #book: RuleBook
   readonly #counting: Counting
   readonly #nodeName: string
+  readonly #nowMs: () => number
 
-  constructor({ book, counting, nodeName }: RuleChecksDependencies) {
+  constructor({ book, counting, nodeName, nowMs }: RuleChecksDependencies) {
     this.#book = book
     this.#counting = new Consequences(counting, book.consequences)
     this.#nodeName = nodeName
+    this.#nowMs = nowMs
   }
 
   /** See `RunningNode.check`. */
-  check(check: RuleCheck, nowMs: number): RuleAnswer | Rejection | Promise<RuleAnswer> {
-    const { rule, key, cost } = check
-    const simpleCost = this.#book.simpleCost(rule)
-    if (simpleCost !== undefined) {
-      return this.#counting.check({ rule, key, cost: cost ?? simpleCost })
-    }
-    return this.#one(check, nowMs, (request) => this.#counting.check(request))
+  check(check: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer> {
+    const simpleCost = this.#book.simpleCost(check.rule)
+    if (simpleCost !== undefined) return this.#counting.check(withCost(check, simpleCost))
+    return this.#one(check, (request) => this.#counting.check(request))
   }
 
   /** See `RunningNode.adjust`. */
-  adjust(
-    action: Adjustment,
-    check: RuleCheck,
-    nowMs: number,
-  ): RuleAnswer | Rejection | Promise<RuleAnswer> {
-    return this.#one(check, nowMs, (request) => this.#counting.adjust(action, request))
+  adjust(action: Adjustment, check: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer> {
+    return this.#one(check, (request) => this.#counting.adjust(action, request))
   }
 
   /** See `RunningNode.reserve`. What is not counted is nothing to settle. */
@@ -77,9 +73,8 @@ export class RuleChecks {
   checkRequest(
     facts: RequestFacts,
     cost: number | undefined,
-    nowMs: number,
   ): RuleAnswer | Rejection | Promise<RuleAnswer | Rejection> {
-    const { matched, missing } = this.#book.resolve(facts, nowMs)
+    const { matched, missing } = this.#book.resolve(facts, this.#nowMs())
     if (matched.length + missing.length === 0) return this.#uncounted('', 'no_rule')
     const parts = [
       ...missing.map((one): Part => ({ type: 'settled', answer: this.#withoutKey(one) })),
@@ -90,10 +85,9 @@ export class RuleChecks {
 
   #one(
     { rule, key, cost, descriptor = nothing }: RuleCheck,
-    nowMs: number,
     act: (request: CheckRequest) => Answer | Rejection | Promise<Answer>,
   ): RuleAnswer | Rejection | Promise<RuleAnswer> {
-    const matched = this.#book.named(rule, key, descriptor, nowMs)
+    const matched = this.#book.named(rule, key, descriptor, this.#nowMs())
     if (matched === undefined) return this.unknownRule(rule)
     const { counter } = matched
     const request = { rule: counter ?? rule, key, cost: cost ?? matched.rule.cost }
@@ -152,4 +146,10 @@ export class RuleChecks {
     const detail = `rule ${JSON.stringify(rule)} is not defined (known: ${known})`
     return { type: 'rejected', code: 'unknown_rule', detail }
   }
+}
+
+/** The check itself where it can be, as most checks come this way. */
+function withCost(check: RuleCheck, otherwise: number): CheckRequest {
+  const { rule, key, cost } = check
+  return cost === undefined ? { rule, key, cost: otherwise } : (check as CheckRequest)
 }

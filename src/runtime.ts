@@ -78,6 +78,7 @@ export class Runtime implements RunningNode {
     this.#checks = new RuleChecks({
       book,
       nodeName: node.replica.membership.self.name,
+      nowMs: () => this.#nowMs(),
       counting: {
         check: (request) => this.#settled(this.#node.check(request, this.#nowMs())),
         adjust: (action, request) => this.#adjusted(action, request),
@@ -140,18 +141,18 @@ export class Runtime implements RunningNode {
   }
 
   check(check: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer> {
-    return this.#checks.check(check, this.#nowMs())
+    return this.#checks.check(check)
   }
 
   checkRequest(
     facts: RequestFacts,
     cost?: number,
   ): RuleAnswer | Rejection | Promise<RuleAnswer | Rejection> {
-    return this.#checks.checkRequest(facts, cost, this.#nowMs())
+    return this.#checks.checkRequest(facts, cost)
   }
 
   adjust(action: Adjustment, check: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer> {
-    return this.#checks.adjust(action, check, this.#nowMs())
+    return this.#checks.adjust(action, check)
   }
 
   #adjusted(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer> {

@@ -62,6 +62,7 @@ export class Rehearsal {
     this.#checks = new RuleChecks({
       book,
       nodeName: id,
+      nowMs: () => this.#nowMs,
       counting: {
         check: (request) => alone(this.#node.check(request, this.#nowMs)),
         adjust: (action, request) => alone(this.#node.adjust(action, request, this.#nowMs)),
@@ -72,7 +73,7 @@ export class Rehearsal {
   /** A request by its facts. Times never go back: an earlier one is taken for the last. */
   request(facts: RequestFacts, nowMs: number): Rehearsed {
     this.#advance(nowMs)
-    return rehearsed(this.#checks.checkRequest(facts, undefined, this.#nowMs))
+    return rehearsed(this.#checks.checkRequest(facts, undefined))
   }
 
   /** A check that names its rule. Undefined: there is no such rule. */
@@ -86,7 +87,7 @@ export class Rehearsal {
     this.#advance(nowMs)
     if (!this.#book.definitions.some(({ name }) => name === rule)) return undefined
     const check = { rule, key, cost, descriptor: facts.descriptor }
-    return rehearsed(this.#checks.check(check, this.#nowMs), key)
+    return rehearsed(this.#checks.check(check), key)
   }
 
   #advance(nowMs: number): void {

@@ -10,7 +10,7 @@ import type { Question } from './measured-checks.ts'
 export function questionOf(body: CheckBody | RequestBody): Question {
   if (!('rule' in body)) return { facts: factsOf(body), cost: body.cost }
   const { rule, key, cost, descriptors } = body
-  if (descriptors === undefined) return { rule, key, cost }
+  if (descriptors === undefined) return body
   return { rule, key, cost, descriptor: ownReader(descriptors) }
 }
 

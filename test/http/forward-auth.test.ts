@@ -1,5 +1,11 @@
+import { mkdtempSync } from 'node:fs'
 import { METHODS } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Agent, request as undici } from 'undici'
 import { describe, expect, test } from 'vitest'
+import { close } from '../../src/http/draining.ts'
+import { listen } from '../../src/http/listen.ts'
 import { buildDoors, postCheck } from '../support/doors.ts'
 
 const RULES = {
@@ -207,6 +213,23 @@ describe('the address of a client', () => {
       statuses.push((await data.inject(spoof(client, '198.51.100.7'))).statusCode)
     }
     expect(statuses).toEqual([204, 204, 403])
+  })
+
+  test('is what anybody says who may connect to the Unix socket', async () => {
+    const { data } = buildDoors({ rules: RULES })
+    const path = join(mkdtempSync(join(tmpdir(), 'weir-')), 'door.sock')
+    await listen(data, `unix:${path}`)
+    const socket = new Agent({ connect: { socketPath: path } })
+    const ask = async (more: Record<string, string>) => {
+      const headers = { ...asked('/api/items'), ...more }
+      return undici(`http://weir${URL}`, { dispatcher: socket, headers })
+    }
+    for (const client of ['192.0.2.1', '192.0.2.2']) {
+      const reply = await ask({ 'x-forwarded-for': client })
+      expect(reply.headers.ratelimit).toBe('"api";r=1;t=30')
+    }
+    await socket.close()
+    await close(data)
   })
 
   test('is the last one that is not of a trusted proxy: what a client adds in front is ignored', async () => {

@@ -41,6 +41,7 @@ export class MemoryNode implements RunningNode {
     this.#checks = new RuleChecks({
       book,
       nodeName: this.name,
+      nowMs: () => this.nowMs,
       counting: {
         check: (request) => this.#count(request),
         adjust: (action, request) => this.#adjust(action, request),
@@ -65,7 +66,7 @@ export class MemoryNode implements RunningNode {
   }
 
   check(check: RuleCheck) {
-    return this.#checks.check(check, this.nowMs)
+    return this.#checks.check(check)
   }
 
   reserve(): never {
@@ -77,11 +78,11 @@ export class MemoryNode implements RunningNode {
   }
 
   checkRequest(facts: RequestFacts, cost?: number) {
-    return this.#checks.checkRequest(facts, cost, this.nowMs)
+    return this.#checks.checkRequest(facts, cost)
   }
 
   adjust(action: Adjustment, check: RuleCheck) {
-    return this.#checks.adjust(action, check, this.nowMs)
+    return this.#checks.adjust(action, check)
   }
 
   /** Knows refunds only; other adjustments change nothing. */
