@@ -42,7 +42,16 @@ function buildProgram(terminal: Terminal, end: End): Command {
       writeErr: (text) => terminal.complain(text.trimEnd()),
     })
     .showHelpAfterError('(--help shows how)')
-  for (const add of [addServe, addDev, addCheck, addCluster, addRules, addKeygen, addSim]) {
+  for (const add of [
+    addServe,
+    addDev,
+    addCheck,
+    addExplain,
+    addCluster,
+    addRules,
+    addKeygen,
+    addSim,
+  ]) {
     add(program, terminal, end)
   }
   return program
@@ -111,6 +120,49 @@ function addCheck(program: Command, terminal: Terminal, end: End): void {
       const { check } = await import('./check.ts')
       await end(check({ url, rule, key, cost, output }, terminal))
     })
+}
+
+interface ExplainFlags {
+  readonly url: string
+  readonly rule?: string
+  readonly key?: string
+  readonly descriptor: ReadonlyMap<string, string>
+  readonly header: ReadonlyMap<string, string>
+  readonly method?: string
+  readonly path?: string
+  readonly host?: string
+  readonly ip?: string
+  readonly output: OutputFormat
+}
+
+function addExplain(program: Command, terminal: Terminal, end: End): void {
+  const none: ReadonlyMap<string, string> = new Map()
+  program
+    .command('explain')
+    .description('tell what the rules say about a key or a request, and on what counts')
+    .option('--url <address>', 'the node: http://host:port or unix:/path', 'http://127.0.0.1:8080')
+    .option('--rule <name>', 'the rule; without it, the rules that the request falls under')
+    .option('--key <key>', 'who is limited')
+    .option('--method <method>', 'the method of a request')
+    .option('--path <path>', 'its path')
+    .option('--host <host>', 'its host')
+    .option('--ip <address>', "its client's address")
+    .option('--header <name=value>', 'one of its header fields; may be repeated', pair, none)
+    .option('--descriptor <name=value>', 'what else is known; may be repeated', pair, none)
+    .addOption(outputOption())
+    .action(async ({ descriptor, header, ...flags }: ExplainFlags) => {
+      const { explain } = await import('./explain.ts')
+      await end(explain({ ...flags, descriptors: descriptor, headers: header }, terminal))
+    })
+}
+
+/** `name=value`, added to those before it. */
+function pair(text: string, pairs: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+  if (name === undefined || value === undefined) {
+    throw new InvalidArgumentError('It must be name=value.')
+  }
+  return new Map([...pairs, [name, value]])
 }
 
 function addCluster(program: Command, terminal: Terminal, end: End): void {
