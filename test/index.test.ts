@@ -88,6 +88,38 @@ describe('createNode', () => {
 })
 
 describe('a node in the own process', () => {
+  test('takes nothing from any rule when one of those that a request falls under refuses', async () => {
+    const rules = [
+      { name: 'narrow', match: { path: '/**' }, key: '{path}', limits: [{ rate: '1/m' }] },
+      { name: 'wide', match: { path: '/**' }, key: '{method}', limits: [{ rate: '9/m' }] },
+      {
+        name: 'window',
+        match: { path: '/**' },
+        key: '{method}',
+        limits: [{ rate: '9/m', algorithm: 'sliding-window' }],
+      },
+    ]
+    const node = await single({ rules, clock: { nowMs: () => 60_000 } })
+    const nothing = () => undefined
+    const facts = {
+      method: 'GET',
+      path: '/a',
+      header: nothing,
+      query: nothing,
+      cookie: nothing,
+      descriptor: nothing,
+    }
+    const allowed: unknown[] = []
+    for (let time = 0; time < 5; time++) {
+      const answer = await node.checkRequest(facts)
+      allowed.push('allowed' in answer && answer.allowed)
+    }
+    expect(allowed).toEqual([true, false, false, false, false])
+    for (const rule of ['wide', 'window']) {
+      expect(node.check({ rule, key: 'GET', cost: 0 })).toMatchObject({ remaining: 8 })
+    }
+  })
+
   test('explains an answer by the tier, the override and what each node has admitted', async () => {
     const node = await single({
       name: 'solo',
@@ -141,8 +173,10 @@ describe('a node in the own process', () => {
     const key = 1 as unknown as string
     expect(node.check({ rule: 'demo', key })).toMatchObject({ code: 'invalid_key' })
   })
+})
 
-  test('opens several doors at the same time', async () => {
+describe('the doors of a node', () => {
+  test('open together', async () => {
     const node = await single()
     const urls = await Promise.all([node.listen('127.0.0.1:0'), node.listen('127.0.0.1:0')])
     expect(new Set(urls).size).toBe(2)
