@@ -54,9 +54,8 @@ export class RuleChecks {
   async reserve(
     { rule, key, cost, descriptor = nothing }: RuleCheck,
     take: (request: CheckRequest) => Promise<Reserved | Rejection>,
-    nowMs: number,
   ): Promise<Reserved<RuleAnswer> | Rejection> {
-    const matched = this.#book.named(rule, key, descriptor, nowMs)
+    const matched = this.#book.named(rule, key, descriptor, this.#nowMs())
     if (matched === undefined) return this.unknownRule(rule)
     const { counter } = matched
     const request = { rule: counter ?? rule, key, cost: cost ?? matched.rule.cost }

@@ -164,7 +164,7 @@ export class Runtime implements RunningNode {
 
   reserve(check: RuleCheck, forMs: number): Promise<Reserved<RuleAnswer> | Rejection> {
     const take = (request: CheckRequest) => this.#reservations.reserve(request, forMs)
-    return this.#checks.reserve(check, take, this.#nowMs())
+    return this.#checks.reserve(check, take)
   }
 
   async settle(id: string, cost: number): Promise<Settled<RuleAnswer> | Unsettled | Rejection> {

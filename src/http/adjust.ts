@@ -8,7 +8,9 @@ import type { RuleAnswer } from '../rule-answer.ts'
 import type { RunningNode } from '../running-node.ts'
 import { parseJson } from './check.ts'
 import { AnswerBody, CheckBody } from './check-schema.ts'
+import { checkOf } from './described-request.ts'
 import { problem, sendProblem } from './problem.ts'
+import { summary } from './summary.ts'
 
 const closed = { additionalProperties: false }
 
@@ -58,21 +60,31 @@ export const adjust: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }
   done,
 ) => {
   parseJson(app)
-  const schema = { body: CheckBody, response: { 200: AnswerBody } }
+  const body = { body: CheckBody, response: { 200: AnswerBody } }
 
-  app.post('/v1/refund', { schema }, async ({ body }, reply) =>
-    answer(reply, await node.adjust('refund', body)),
+  app.post(
+    '/v1/refund',
+    { schema: { ...summary('Give tokens back'), ...body } },
+    async ({ body }, reply) => answer(reply, await node.adjust('refund', checkOf(body))),
   )
 
-  app.post('/v1/penalty', { schema }, async ({ body }, reply) =>
-    answer(reply, await node.adjust('penalise', body)),
+  app.post(
+    '/v1/penalty',
+    { schema: { ...summary('Take tokens whether or not there is room'), ...body } },
+    async ({ body }, reply) => answer(reply, await node.adjust('penalise', checkOf(body))),
   )
 
   app.post(
     '/v1/reserve',
-    { schema: { body: ReserveBody, response: { 200: ReservedBody } } },
+    {
+      schema: {
+        ...summary('Take tokens before it is known how many are needed'),
+        body: ReserveBody,
+        response: { 200: ReservedBody },
+      },
+    },
     async ({ body: { forMs, ...request } }, reply) => {
-      const outcome = await node.reserve(request, forMs)
+      const outcome = await node.reserve(checkOf(request), forMs)
       if (outcome.type === 'rejected') return reject(reply, outcome)
       if (outcome.id === undefined) return reply.send(outcome.answer)
       const { id, expiresInMs } = outcome
@@ -82,7 +94,13 @@ export const adjust: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }
 
   app.post(
     '/v1/settle',
-    { schema: { body: SettleBody, response: { 200: SettledBody } } },
+    {
+      schema: {
+        ...summary('Say how many were needed'),
+        body: SettleBody,
+        response: { 200: SettledBody },
+      },
+    },
     async ({ body: { reservation, cost } }, reply) => {
       const outcome = await node.settle(reservation, cost)
       if (outcome.type !== 'settled') return reject(reply, outcome)
@@ -102,7 +120,7 @@ export const reset: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }>
   const body = Type.Pick(CheckBody, ['rule', 'key'], closed)
   app.post(
     '/v1/reset',
-    { schema: { body, response: { 200: AnswerBody } } },
+    { schema: { ...summary('Begin a key anew'), body, response: { 200: AnswerBody } } },
     async ({ body: { rule, key } }, reply) =>
       answer(reply, await node.adjust('reset', { rule, key, cost: 0 })),
   )

@@ -36,11 +36,13 @@ export const CheckBody = Type.Object(
     key: Type.String({ description: KEY_DESCRIPTION }),
     cost: Type.Optional(Cost),
     descriptors: Type.Optional(Descriptors),
-    explain: Type.Optional(Explain),
   },
   closed,
 )
 export type CheckBody = Static<typeof CheckBody>
+
+const AskingBody = Type.Object({ ...CheckBody.properties, explain: Type.Optional(Explain) }, closed)
+type AskingBody = Static<typeof AskingBody>
 
 /** A request by what is known of it; the rules say which of them it falls under. */
 const RequestBody = Type.Object(
@@ -58,13 +60,13 @@ const RequestBody = Type.Object(
 )
 export type RequestBody = Static<typeof RequestBody>
 
-export type SingleCheck = CheckBody | RequestBody
+export type SingleCheck = AskingBody | RequestBody
 
 const SingleBody = {
   if: { type: 'object', required: ['descriptors'], properties: { rule: false, key: false } },
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
   then: RequestBody,
-  else: CheckBody,
+  else: AskingBody,
 }
 
 const BatchBody = Type.Object(

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { RuleCheck } from '../rule-answer.ts'
 import type { RequestFacts } from '../rules/request-facts.ts'
 import type { CheckBody, RequestBody } from './check-schema.ts'
 import { cookieReader, headerReader, queryReader } from './field-readers.ts'
@@ -8,7 +9,11 @@ import type { Question } from './measured-checks.ts'
 
 /** What a check of `POST /v1/check` asks. */
 export function questionOf(body: CheckBody | RequestBody): Question {
-  if (!('rule' in body)) return { facts: factsOf(body), cost: body.cost }
+  return 'rule' in body ? checkOf(body) : { facts: factsOf(body), cost: body.cost }
+}
+
+/** A check that names its rule, as a node is asked it. */
+export function checkOf(body: CheckBody): RuleCheck {
   const { rule, key, cost, descriptors } = body
   if (descriptors === undefined) return body
   return { rule, key, cost, descriptor: ownReader(descriptors) }

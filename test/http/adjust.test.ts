@@ -156,3 +156,17 @@ describe('concurrency', () => {
     expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: true })
   })
 })
+
+test('tokens are given back to the tier that they were taken from', async () => {
+  const tiers = { free: { limits: [{ rate: '10/h' }] }, premium: { limits: [{ rate: '99/h' }] } }
+  const rules = [{ name: 'jobs', tier: '{descriptor.plan}', tier_default: 'free' }]
+  node = await createNode({ rules: { tiers, rules }, clock: { nowMs: () => nowMs } })
+  const post = async (url: string, cost: number) => {
+    const payload = { ...JOB, cost, descriptors: { plan: 'premium' } }
+    return (await node?.app.inject({ method: 'POST', url, payload }))?.json()
+  }
+  expect(await post('/v1/check', 9)).toMatchObject({ rule: 'jobs', remaining: 90 })
+  expect(await post('/v1/refund', 4)).toMatchObject({ rule: 'jobs', remaining: 94 })
+  expect(await post('/v1/penalty', 5)).toMatchObject({ remaining: 89 })
+  expect(await post('/v1/reserve', 9)).toMatchObject({ remaining: 80 })
+})

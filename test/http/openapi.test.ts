@@ -23,6 +23,11 @@ describe('the description of the doors', () => {
       '/v1/ext-authz/{path}',
       '/v1/forward-auth',
       '/v1/gate',
+      '/v1/penalty',
+      '/v1/refund',
+      '/v1/reserve',
+      '/v1/reset',
+      '/v1/settle',
     ])
     expect(Object.keys(paths['/v1/gate'])).toHaveLength(8)
   })

@@ -46,7 +46,7 @@ export async function describeDoors(): Promise<Json> {
     info: {
       ...info,
       description:
-        'The doors of a node. Paths below /api are on the admin door only; those below /v1 on the data door only.',
+        'The doors of a node. Paths below /api, and /v1/reset, are on the admin door only; the others below /v1 on the data door only.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths: completed({ ...ofAdmin.paths, ...ofData.paths }),
