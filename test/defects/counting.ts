@@ -106,12 +106,11 @@ export const COUNTING: readonly Defect[] = [
       },
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'if (before !== undefined) store.lift(key, index, tokens, before, nowMs)',
-        replace: `if (before !== undefined) {
+        find: 'else lift(store, key, index, tokens, was, nowMs)',
+        replace: `else {
         const told = entries.slice(start + skip, cursor).reduce((sum, count) => sum + count, 0)
         const folded = store.folded(key, index, nowMs) - told * limit.tokenUnits
-        store.lift(key, index, told, { ...before, folded }, nowMs)
-        void tokens
+        lift(store, key, index, told, { ...was, folded }, nowMs)
       }`,
       },
     ],
@@ -157,8 +156,8 @@ export const COUNTING: readonly Defect[] = [
     edits: [
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'if ((entries[position] as number) > limit.countMax) {',
-        replace: 'if ((entries[position] as number) === Number.POSITIVE_INFINITY) {',
+        find: 'if (count > limit.countMax + creditOf(store, index, entries, at)) {',
+        replace: 'if (count === Number.POSITIVE_INFINITY) {',
       },
     ],
     scenarios: ['inflating-stand-in'],

@@ -52,7 +52,7 @@ export const DECIDING: readonly Defect[] = [
     edits: [
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'if (before !== undefined) store.lift(key, index, tokens, before, nowMs)',
+        find: 'else lift(store, key, index, tokens, was, nowMs)',
         replace: '',
       },
     ],

@@ -170,7 +170,7 @@ const limit = fc.record(
 )
 
 it('a file with everything is valid', () => {
-  expect(parseRules(EVERYTHING, 'f').coreRules).toHaveLength(3)
+  expect(parseRules(EVERYTHING, 'f').coreRules).toHaveLength(4)
 })
 
 describe('loading rules never fails but with a RulesError', () => {
