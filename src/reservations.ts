@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Counting } from './check-all.ts'
 import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
@@ -71,10 +72,9 @@ export interface Settled<Said = Answer> {
   readonly answer: Said
 }
 
-/** What reservations need of a node. */
-export interface Counting {
+/** What settling needs of a node: it knows keys by their hashes. */
+export interface HashedCounting {
   hash(rule: string, key: string): KeyHash | undefined
-  check(request: CheckRequest): Outcome | Promise<Answer>
   act(action: Adjustment | 'check', request: HashedRequest): Outcome | Promise<Answer>
   nowMs(): number
 }
@@ -83,16 +83,20 @@ type Outcome = Answer | Rejection
 
 export class Reservations {
   readonly #ids: ReservationIds
-  readonly #counting: Counting
+  readonly #counting: HashedCounting
 
-  constructor(ids: ReservationIds, counting: Counting) {
+  constructor(ids: ReservationIds, counting: HashedCounting) {
     this.#ids = ids
     this.#counting = counting
   }
 
-  /** Takes tokens as a check does, to be settled within `forMs`. What is never settled stays taken. */
-  async reserve(request: CheckRequest, forMs: number): Promise<Reserved | Rejection> {
-    const answer = await this.#counting.check(request)
+  /** Takes tokens by a check, to be settled within `forMs`. What is never settled stays taken. */
+  async reserve(
+    request: CheckRequest,
+    forMs: number,
+    counting: Pick<Counting, 'check'>,
+  ): Promise<Reserved | Rejection> {
+    const answer = await counting.check(request)
     if (answer.type === 'rejected') return answer
     const key = this.#counting.hash(request.rule, request.key)
     if (!answer.allowed || key === undefined) return { type: 'reserved', answer, expiresInMs: 0 }

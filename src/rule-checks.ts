@@ -27,12 +27,15 @@ const nothing = (): undefined => undefined
  */
 export class RuleChecks {
   readonly #book: RuleBook
+  /** For rules without tiers, overrides, shadow mode or consequences. */
+  readonly #simple: Counting
   readonly #counting: Counting
   readonly #nodeName: string
   readonly #nowMs: () => number
 
   constructor({ book, counting, nodeName, nowMs }: RuleChecksDependencies) {
     this.#book = book
+    this.#simple = counting
     this.#counting = new Consequences(counting, book.consequences)
     this.#nodeName = nodeName
     this.#nowMs = nowMs
@@ -41,7 +44,7 @@ export class RuleChecks {
   /** See `RunningNode.check`. */
   check(check: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer> {
     const simpleCost = this.#book.simpleCost(check.rule)
-    if (simpleCost !== undefined) return this.#counting.check(withCost(check, simpleCost))
+    if (simpleCost !== undefined) return this.#simple.check(withCost(check, simpleCost))
     return this.#one(check, (request) => this.#counting.check(request))
   }
 
@@ -52,20 +55,15 @@ export class RuleChecks {
 
   /** See `RunningNode.reserve`. What is not counted is nothing to settle. */
   async reserve(
-    { rule, key, cost, descriptor = nothing }: RuleCheck,
-    take: (request: CheckRequest) => Promise<Reserved | Rejection>,
+    check: RuleCheck,
+    take: (request: CheckRequest, counting: Counting) => Promise<Reserved | Rejection>,
   ): Promise<Reserved<RuleAnswer> | Rejection> {
-    const matched = this.#book.named(rule, key, descriptor, this.#nowMs())
-    if (matched === undefined) return this.unknownRule(rule)
-    const { counter } = matched
-    const request = { rule: counter ?? rule, key, cost: cost ?? matched.rule.cost }
-    if (counter === undefined) {
-      const free = { type: 'reserved', answer: this.#unlimited(matched), expiresInMs: 0 } as const
-      return adjustmentMistake(request) ?? free
-    }
-    const outcome = await take(request)
-    if (outcome.type === 'rejected') return ownWords(outcome, matched) as Rejection
-    return { ...outcome, answer: ownWords(outcome.answer, matched) as RuleAnswer }
+    const part = this.#named(check)
+    if (part.type === 'rejected') return part
+    if (part.type === 'settled') return { type: 'reserved', answer: part.answer, expiresInMs: 0 }
+    const outcome = await take(part.request, this.#counting)
+    if (outcome.type === 'rejected') return ownWords(outcome, part.matched) as Rejection
+    return { ...outcome, answer: ownWords(outcome.answer, part.matched) as RuleAnswer }
   }
 
   /** See `RunningNode.checkRequest`. */
@@ -83,18 +81,26 @@ export class RuleChecks {
   }
 
   #one(
-    { rule, key, cost, descriptor = nothing }: RuleCheck,
+    check: RuleCheck,
     act: (request: CheckRequest) => Answer | Rejection | Promise<Answer>,
   ): RuleAnswer | Rejection | Promise<RuleAnswer> {
-    const matched = this.#book.named(rule, key, descriptor, this.#nowMs())
-    if (matched === undefined) return this.unknownRule(rule)
-    const { counter } = matched
-    const request = { rule: counter ?? rule, key, cost: cost ?? matched.rule.cost }
-    if (counter === undefined) return adjustmentMistake(request) ?? this.#unlimited(matched)
+    const part = this.#named(check)
+    if (part.type === 'rejected') return part
+    if (part.type === 'settled') return part.answer
+    const { matched, request } = part
     const outcome = act(request)
     if (!(outcome instanceof Promise)) return ownWords(outcome, matched)
     // What is waited for is an answer: mistakes are told at once.
     return outcome.then((answer) => ownWords(answer, matched) as RuleAnswer)
+  }
+
+  /** What is to be counted for a check that names its rule. */
+  #named({ rule, key, cost, descriptor = nothing }: RuleCheck): Part | Rejection {
+    const matched = this.#book.named(rule, key, descriptor, this.#nowMs())
+    if (matched === undefined) return this.unknownRule(rule)
+    const part = this.#part(matched, cost)
+    if (part.type === 'counted') return part
+    return adjustmentMistake({ rule, key, cost: cost ?? matched.rule.cost }) ?? part
   }
 
   #part(matched: Matched, cost: number | undefined): Part {

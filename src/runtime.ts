@@ -91,7 +91,6 @@ export class Runtime implements RunningNode {
     this.#tickedMs = this.#nowMs()
     this.#reservations = new Reservations(reservationIds, {
       hash: (rule, key) => node.limiter.rule(rule)?.hash(key),
-      check: (request) => this.#settled(node.check(request, this.#nowMs())),
       act: (action, request) => this.#act(action, request),
       nowMs: () => this.#nowMs(),
     })
@@ -163,8 +162,9 @@ export class Runtime implements RunningNode {
   }
 
   reserve(check: RuleCheck, forMs: number): Promise<Reserved<RuleAnswer> | Rejection> {
-    const take = (request: CheckRequest) => this.#reservations.reserve(request, forMs)
-    return this.#checks.reserve(check, take)
+    return this.#checks.reserve(check, (request, counting) =>
+      this.#reservations.reserve(request, forMs, counting),
+    )
   }
 
   async settle(id: string, cost: number): Promise<Settled<RuleAnswer> | Unsettled | Rejection> {

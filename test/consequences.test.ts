@@ -45,6 +45,16 @@ describe('a rule that blocks', () => {
     expect(await check()).toMatchObject({ allowed: true })
   })
 
+  test('blocks reservations, and is begun by one that is refused', async () => {
+    const check = await start({ block: '1m' })
+    const reserve = (cost: number) =>
+      (node as WeirNode).reserve({ rule: 'login', key: 'alice', cost }, 1_000)
+    expect(await reserve(4)).toMatchObject({ answer: { allowed: true } })
+    expect(await reserve(2)).toMatchObject({ answer: { allowed: false } })
+    expect(await check()).toMatchObject({ allowed: false, retryAfterMs: 60_000 })
+    expect(await reserve(1)).toMatchObject({ answer: { allowed: false, rule: 'login' } })
+  })
+
   test('blocks under all its tiers', async () => {
     const tiers = { free: { limits: [{ rate: '1/m' }] }, paid: { limits: [{ rate: '100/m' }] } }
     const rule = { name: 'api', tier: '{descriptor.plan}', tier_default: 'free', block: '1m' }
