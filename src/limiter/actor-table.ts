@@ -17,6 +17,8 @@ export class ActorTable {
   /** Of each node, the numbers of its lives: most often one. */
   readonly #numbers = new Map<NodeId, number[]>()
   readonly #free: number[] = []
+  /** Of what this node gave back, while any of it is remembered. */
+  #credit: number | undefined
 
   constructor(self: Actor) {
     this.#actors = [self]
@@ -43,13 +45,13 @@ export class ActorTable {
 
   /** The number of what this node gave back; undefined when the table is full. */
   credit(): number | undefined {
-    return this.number({ ...this.self, credit: true })
+    this.#credit ??= this.number({ ...this.self, credit: true })
+    return this.#credit
   }
 
   /** The same, if it has given anything back that is remembered. */
   get knownCredit(): number | undefined {
-    const lives = this.#numbers.get(this.self.node) ?? []
-    return lives.find((life) => isSame(this.of(life), { ...this.self, credit: true }))
+    return this.#credit
   }
 
   isCredit(number: number): boolean {
@@ -77,6 +79,7 @@ export class ActorTable {
     const rows = (this.#rows[number] as number) - 1
     this.#rows[number] = rows
     if (rows > 0) return
+    if (number === this.#credit) this.#credit = undefined
     const { node } = this.of(number)
     const lives = (this.#numbers.get(node) ?? []).filter((life) => life !== number)
     if (lives.length === 0) this.#numbers.delete(node)

@@ -165,15 +165,20 @@ function wouldPassWhole(
 }
 
 function take(store: KeyStore, row: number, cost: number, weight: Weight, nowMs: number): Decision {
-  const delayMs = waitFor(store, row, nowMs)
   const isCounted = cost > 0 && store.record(row, cost, nowMs)
   let tightest = 0
   let remaining = Number.POSITIVE_INFINITY
   let resetMs = 0
+  let delayMs = 0
   for (let index = 0; index < store.limits.length; index++) {
     const limit = store.limits[index] as Limit
     const known = isCounted && limit.reckoning.isByCounts ? cost * limit.tokenUnits : 0
-    const level = store.level(row, index, nowMs) - known + charge(limit, cost, weight)
+    const before = store.level(row, index, nowMs) - known
+    const level = before + charge(limit, cost, weight)
+    // What is shaped waits until everything admitted before it has drained, at the slowest of its limits.
+    if (limit.isShaping && before > 0) {
+      delayMs = Math.max(delayMs, store.freeInMs(row, index, before, nowMs))
+    }
     if (cost > 0) store.setLevel(row, index, level, nowMs)
     const left = remainingTokens(limit, level, weight)
     if (left >= remaining) continue
@@ -182,17 +187,6 @@ function take(store: KeyStore, row: number, cost: number, weight: Weight, nowMs:
     resetMs = level > 0 ? store.freeInMs(row, index, level, nowMs) : 0
   }
   return { type: 'allowed', limit: tightest, remaining, resetMs, delayMs }
-}
-
-/** Of limits that shape: how long it takes until everything admitted before has drained, at the slowest of them. */
-function waitFor(store: KeyStore, row: number, nowMs: number): number {
-  let longestMs = 0
-  for (let index = 0; index < store.limits.length; index++) {
-    if (!(store.limits[index] as Limit).isShaping) continue
-    const level = store.level(row, index, nowMs)
-    if (level > 0) longestMs = Math.max(longestMs, store.freeInMs(row, index, level, nowMs))
-  }
-  return longestMs
 }
 
 function remainingTokens(limit: Limit, level: number, weight: Weight): number {
