@@ -63,6 +63,10 @@ export class Refusals {
     this.#slots[this.#slotOf(hashLo)] = undefined
   }
 
+  forgetAll(): void {
+    this.#slots.fill(undefined)
+  }
+
   recall(
     rule: string,
     hashHi: number,

@@ -110,6 +110,14 @@ export class Node {
     return this.#replica
   }
 
+  /** Other rules from now on; see `Limiter.change`. What waits for an answer gets it by the rules it was asked by. */
+  changeRules(rules: readonly Rule[], nowMs: number): void {
+    const { membership } = this.#replica
+    const owns = (hashHi: number) => membership.placement.owner(hashHi) === this.#self.id
+    this.#limiter.change(rules, owns, nowMs)
+    this.#refusals.forgetAll()
+  }
+
   /** Decides at once if this node owns the key or remembers its refusal; forwards it otherwise. */
   check(request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
     const state = this.#limiter.rule(request.rule)

@@ -35,13 +35,13 @@ export const EVICTION_ROWS = 64
  *     table's words | unsent tokens | level, time for each limit | ring for each limit
  */
 export class KeyStore implements Buckets {
-  readonly limits: readonly Limit[]
   readonly table: KeyTable
   readonly counters: readonly SlicedCounters[]
   readonly digests: readonly SliceDigest[]
   /** What of the own counts is still to be sent. */
   readonly unsent: Unsent
   readonly #actors: ActorTable
+  #limits: readonly Limit[]
   /** The same memory as words and as doubles. */
   readonly #doubles: Float64Array
   readonly #rowDoubles: number
@@ -59,7 +59,7 @@ export class KeyStore implements Buckets {
     actors: ActorTable,
     flushTokens = Number.POSITIVE_INFINITY,
   ) {
-    this.limits = limits
+    this.#limits = limits
     this.#actors = actors
     const ringsAt = BUCKETS_AT + limits.length * BUCKET_WORDS
     const offsets = limits.map((_, limit) =>
@@ -76,6 +76,16 @@ export class KeyStore implements Buckets {
       return new SlicedCounters(limit, { words, offset: offsets[index] as number, stride })
     })
     this.digests = limits.map((limit) => new SliceDigest(limit))
+  }
+
+  get limits(): readonly Limit[] {
+    return this.#limits
+  }
+
+  /** Other limits over equal slices; see `relimit`. */
+  relimit(limits: readonly Limit[], flushTokens: number): void {
+    this.#limits = limits
+    this.unsent.flushTokens = flushTokens
   }
 
   /** Live keys given up for new ones so far. */
@@ -167,9 +177,22 @@ export class KeyStore implements Buckets {
   takeOver(key: number, nowMs: number): void {
     for (let limit = 0; limit < this.limits.length; limit++) {
       const { reckoning } = this.limits[limit] as Limit
+      const inherited = this.#inherited(key, limit, nowMs)
       reckoning.adopt(this.limits[limit] as Limit, this, key, limit, nowMs)
+      if (inherited > this.level(key, limit, nowMs)) this.setLevel(key, limit, inherited, nowMs)
     }
     this.table.mark(key, ACTING)
+  }
+
+  /**
+   * What the bucket of a key that this node does not decide says beyond the counts: nothing, but after a change of
+   * limits; see `FormerKeys`.
+   */
+  #inherited(key: number, limit: number, nowMs: number): number {
+    if (this.bucketLevel(key, limit) === 0) return 0
+    const level = this.level(key, limit, nowMs)
+    const { isByCounts } = (this.limits[limit] as Limit).reckoning
+    return isByCounts ? level - this.folded(key, limit, nowMs) : level
   }
 
   /** From now on, and until the network is whole, a token of this key weighs so much. */
@@ -196,9 +219,8 @@ export class KeyStore implements Buckets {
 
   /** The most this node must assume the key has used, in units of the limit. */
   assumed(key: number, limit: number, nowMs: number): number {
-    return this.table.isMarked(key, ACTING)
-      ? this.level(key, limit, nowMs)
-      : this.folded(key, limit, nowMs)
+    if (this.table.isMarked(key, ACTING)) return this.level(key, limit, nowMs)
+    return Math.max(this.folded(key, limit, nowMs), this.#inherited(key, limit, nowMs))
   }
 
   /**
@@ -238,12 +260,17 @@ export class KeyStore implements Buckets {
   sweep(rowsMax: number, nowMs: number): void {
     const rows = Math.min(rowsMax, this.table.rowsSeen)
     for (let step = 0; step < rows; step++) {
-      this.#sweepAt = this.#sweepAt + 1 < this.table.rowsSeen ? this.#sweepAt + 1 : 0
-      const key = this.#sweepAt
+      const key = this.nextRow()
       if (!this.table.isMarked(key, KEY) || this.table.isMarked(key, DIRTY)) continue
       this.#dropSpentActors(key, nowMs)
       if (this.#isSpent(key, nowMs)) this.forget(key, nowMs)
     }
+  }
+
+  /** All rows in turn, whatever they are. */
+  nextRow(): number {
+    this.#sweepAt = this.#sweepAt + 1 < this.table.rowsSeen ? this.#sweepAt + 1 : 0
+    return this.#sweepAt
   }
 
   /** Forgets a key with everything known about it. */
@@ -293,7 +320,6 @@ export class KeyStore implements Buckets {
 
   #isSpent(key: number, nowMs: number): boolean {
     if (this.table.next(key) !== NO_ROW || this.#isLive(key, nowMs)) return false
-    if (!this.table.isMarked(key, ACTING)) return true
     return this.limits.every((_, limit) => this.level(key, limit, nowMs) === 0)
   }
 

@@ -7,6 +7,7 @@ import { oldestLive, sliceAt } from '../../crdt/sliced-counter.ts'
 import { ActorTable, SELF } from './actor-table.ts'
 import { CountsReader, type OnCredit } from './counts-reader.ts'
 import { CountsWriter } from './counts-writer.ts'
+import type { FormerKeys, Owns } from './former-keys.ts'
 import type { KeyStore } from './key-store.ts'
 import { KEY, NO_ROW } from './key-table.ts'
 import { LevelsWriter, takeLevels } from './levels.ts'
@@ -32,7 +33,9 @@ export interface LimiterOptions extends RuleStateOptions {
 export class Limiter {
   readonly actors: ActorTable
   readonly #rules = new Map<string, RuleState>()
-  readonly #states: readonly RuleState[]
+  #states: readonly RuleState[]
+  /** The keys of rules that are no more. */
+  #retired: FormerKeys[] = []
   readonly #reader: CountsReader
   readonly #options: LimiterOptions
   #sweeps = 0
@@ -48,6 +51,23 @@ export class Limiter {
       options.aheadMsMax,
       options.onCredit ?? (() => undefined),
     )
+  }
+
+  /**
+   * Other rules from now on. A rule whose limits change keeps what was consumed, a rule that is no more forgets it.
+   * `owns`: the keys that this node decides at the time of asking.
+   */
+  change(rules: readonly Rule[], owns: Owns, nowMs: number): void {
+    const former = new Map(this.#rules)
+    this.#rules.clear()
+    for (const rule of rules) {
+      const state = former.get(rule.name)
+      former.delete(rule.name)
+      const before = state && { state, owns, nowMs }
+      this.#rules.set(rule.name, new RuleState(rule, this.actors, this.#options, before))
+    }
+    this.#states = [...this.#rules.values()]
+    for (const state of former.values()) this.#retired.push(state.retire(undefined, owns))
   }
 
   rule(name: string): RuleState | undefined {
@@ -221,7 +241,10 @@ export class Limiter {
 
   /** One rule at a time, each in its turn. */
   sweep(rowsMax: number, nowMs: number): void {
-    this.#states[this.#sweeps++ % this.#states.length]?.store.sweep(rowsMax, nowMs)
+    this.#states[this.#sweeps++ % this.#states.length]?.sweep(rowsMax, nowMs)
+    const [retired] = this.#retired
+    retired?.sweep(rowsMax, nowMs)
+    if (retired?.areGone) this.#retired.shift()
   }
 }
 

@@ -1,7 +1,9 @@
 import type { ActorTable } from './actor-table.ts'
 import { decide, penalise, refund, reset, type Weight, WHOLE } from './admission.ts'
+import { haveEqualSlices, relimit } from './changed-limits.ts'
 import type { Adjustment } from './check.ts'
 import type { Decision } from './decision.ts'
+import { FormerKeys, type Owns } from './former-keys.ts'
 import { type KeyHash, type KeyHasher, ruleHasher } from './key-hash.ts'
 import { KeyStore } from './key-store.ts'
 import { type Limit, limitOf } from './limit.ts'
@@ -17,6 +19,13 @@ export interface RuleStateOptions {
   readonly earlyFlushBurstShare: number
 }
 
+/** What a rule was until now. Nothing else is to be asked of that any more. */
+export interface Predecessor {
+  readonly state: RuleState
+  readonly owns: Owns
+  readonly nowMs: number
+}
+
 /** One rule at work: its limits, its keys' hashes, and its memory. */
 export class RuleState {
   readonly rule: Rule
@@ -25,15 +34,40 @@ export class RuleState {
   /** Whether an admission is told to wait for its turn. */
   readonly isShaping: boolean
   readonly #hasher: KeyHasher
+  #former: FormerKeys | undefined
 
-  constructor(rule: Rule, actors: ActorTable, options: RuleStateOptions) {
+  constructor(rule: Rule, actors: ActorTable, options: RuleStateOptions, before?: Predecessor) {
     this.rule = rule
     const limits: Limit[] = rule.limits.map((policy) => limitOf(policy, options.gossipIntervalMs))
     this.isShaping = limits.some((limit) => limit.isShaping)
     this.costMax = Math.min(...rule.limits.map((policy) => policy.burst))
     const flushTokens = this.costMax * options.earlyFlushBurstShare
-    this.store = new KeyStore(limits, options.keysMax, actors, flushTokens)
     this.#hasher = ruleHasher(options.hashKey, rule.name)
+    if (before !== undefined && haveEqualSlices(before.state.store.limits, limits)) {
+      this.store = before.state.store
+      this.#former = before.state.#former
+      relimit(this.store, limits, flushTokens, before.nowMs)
+    } else {
+      this.store = new KeyStore(limits, options.keysMax, actors, flushTokens)
+      this.#former = before?.state.retire(this.store, before.owns)
+    }
+  }
+
+  /** The keys of a rule that is another from now on, and keeps them in `into`; or that is no more. */
+  retire(into: KeyStore | undefined, owns: Owns): FormerKeys {
+    return new FormerKeys(this.store, this.#former, into, owns)
+  }
+
+  /** Makes what is known of a key by former limits known to these. To be called before anything is asked of it. */
+  bring(key: KeyHash, nowMs: number): void {
+    this.#former?.bring(key, nowMs)
+  }
+
+  /** Lets go of what can no longer matter, looking at `rowsMax` rows. */
+  sweep(rowsMax: number, nowMs: number): void {
+    this.store.sweep(rowsMax, nowMs)
+    this.#former?.sweep(rowsMax, nowMs)
+    if (this.#former?.areGone) this.#former = undefined
   }
 
   hash(key: string): KeyHash {
@@ -42,11 +76,13 @@ export class RuleState {
 
   /** `cost` is a whole number in `[0, costMax]`; `weight` says how much of the limit is this node's to give. */
   decide(key: KeyHash, cost: number, nowMs: number, weight: Weight = WHOLE): Decision {
+    this.bring(key, nowMs)
     return decide(this.store, key, cost, weight, nowMs)
   }
 
   /** Does something to a key that no limit can refuse. */
   adjust(action: Adjustment, key: KeyHash, cost: number, nowMs: number): Decision {
+    this.bring(key, nowMs)
     switch (action) {
       case 'refund':
         return refund(this.store, key, cost, nowMs)

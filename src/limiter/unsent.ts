@@ -18,8 +18,8 @@ export class Unsent {
   readonly #words: Uint32Array
   readonly #offset: number
   readonly #stride: number
-  /** Unsent tokens of one key that ask for an early flush. */
-  readonly #flushTokens: number
+  /** More than so many unsent tokens of one key ask for an early flush. */
+  flushTokens: number
   #keys: number[] = []
   /** Of `#keys`, how many have been taken. */
   #taken = 0
@@ -34,7 +34,7 @@ export class Unsent {
     this.#words = where.words
     this.#offset = where.offset
     this.#stride = where.stride
-    this.#flushTokens = flushTokens
+    this.flushTokens = flushTokens
   }
 
   get flushWanted(): boolean {
@@ -51,7 +51,7 @@ export class Unsent {
     }
     const unsent = (this.#words[at] as number) + tokens
     this.#words[at] = unsent
-    if (unsent > this.#flushTokens) this.#flushWanted = true
+    if (unsent > this.flushTokens) this.#flushWanted = true
   }
 
   /** Keys still to be taken; some of them may have been forgotten meanwhile. */
