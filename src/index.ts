@@ -18,19 +18,19 @@ import { close as closeDoor, Draining } from './http/draining.ts'
 import { listen } from './http/listen.ts'
 import { buildServer, type ServerOptions } from './http/server.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
-import type { Rule } from './limiter/policy.ts'
 import { createMetrics } from './metrics.ts'
 import { Node } from './node.ts'
-import { ReservationIds, SETTLED_RULE } from './reservations.ts'
+import { bookOf, type Reloaded, Reloading, type RulesSource, type WholeMode } from './reloading.ts'
+import { ReservationIds } from './reservations.ts'
 import type { HeaderFamily } from './rules/definition.ts'
-import { loadRules, parseRules, rulesFrom } from './rules/load.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import type { RunningNode } from './running-node.ts'
-import { Runtime } from './runtime.ts'
+import { coreRulesOf, Runtime } from './runtime.ts'
 
 export type { Clock } from './clock.ts'
 export type { Adjustment, Rejection } from './limiter/check.ts'
 export type { LimitPolicy, Rate, Rule } from './limiter/policy.ts'
+export type { Reloaded } from './reloading.ts'
 export type { RuleAnswer, RuleCheck } from './rule-answer.ts'
 export { RulesError } from './rules/load.ts'
 export type { RequestFacts } from './rules/request-facts.ts'
@@ -62,16 +62,15 @@ export interface ClusterOptions {
 export interface NodeOptions {
   /** Shown in answers and logs. Default `weir`. */
   readonly name?: string
-  /** A rules file's path or text, or the rules themselves: a list, or an object as in a rules file. */
-  readonly rules: string | readonly Rule[] | object
+  readonly rules: RulesSource
   /** Where time comes from. Default: the system's, never going backwards. */
   readonly clock?: Clock
   /** Rows of memory per rule. Default 1,000,000; pages are taken only as keys come. */
   readonly keysMax?: number
   /** Default `draft-11`. */
   readonly headers?: HeaderFamily
-  /** `shadow`: no rule denies. `off`: none counts. Default: what each rule says. */
-  readonly mode?: 'shadow' | 'off'
+  /** Default: what each rule says. */
+  readonly mode?: WholeMode
   /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. Default: loopback. */
   readonly trustedProxies?: readonly string[]
   /** Default: silent. */
@@ -88,6 +87,12 @@ export interface WeirNode extends RunningNode {
   readonly admin: FastifyInstance
   /** Where peers reach this node; empty for a single node. */
   readonly peerAddresses: readonly string[]
+  /**
+   * Takes other rules, or reads again where they came from. What is consumed stays so, up to the new bursts.
+   *
+   * @throws RulesError if the rules cannot be used; nothing changes then.
+   */
+  reload(rules?: RulesSource): Promise<Reloaded>
   /** Opens a door for checks at `host:port` or `unix:/path`; may be called for several. Returns its URL. */
   listen(address: string): Promise<string>
   listenAdmin(address: string): Promise<string>
@@ -115,8 +120,7 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const { name = 'weir', clock = anchoredClock, cluster = false } = options
   assertSane(name, options.keysMax ?? KEYS_MAX)
   const log = options.log ?? pino({ level: 'silent' })
-  const asWritten = await ruleBookOf(options.rules)
-  const book = options.mode === undefined ? asWritten : asWritten.inMode(options.mode)
+  const book = await bookOf(options.rules, options.mode)
   const secret = cluster === false ? undefined : await secretOf(cluster)
   const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
   try {
@@ -153,7 +157,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
         state: 'joining',
         addresses: (transport?.addresses ?? []).map(assertAddress),
       },
-      rules: [...book.coreRules, SETTLED_RULE],
+      rules: coreRulesOf(book),
       hashKey: hashKeyOf(common),
       keysMax: options.keysMax ?? KEYS_MAX,
       gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
@@ -181,7 +185,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     { headers: options.headers ?? 'draft-11', trustedProxies: options.trustedProxies },
   )
   runtime.start()
-  return present(runtime, doors, draining, transport)
+  return present(runtime, doors, draining, transport, new Reloading(runtime, metrics, options))
 }
 
 /** What peers would refuse is refused here, where somebody can mend it. */
@@ -204,12 +208,6 @@ function assertAddress(address: string): string {
 }
 
 const CLUSTER_NAME = 'weir'
-
-/** No path has a line break in it, and no rules do without. */
-async function ruleBookOf(rules: NodeOptions['rules']): Promise<RuleBook> {
-  if (typeof rules !== 'string') return rulesFrom(rules)
-  return rules.includes('\n') ? parseRules(rules, 'rules') : loadRules(rules)
-}
 
 async function secretOf({ secretFile }: ClusterOptions): Promise<Uint8Array | undefined> {
   if (secretFile === undefined) return undefined
@@ -290,6 +288,7 @@ function present(
   doors: Doors,
   draining: Draining,
   transport: Libp2pTransport | undefined,
+  reloading: Reloading,
 ): WeirNode {
   let closed: Promise<void> | undefined
   const closeInOrder = async () => {
@@ -310,7 +309,9 @@ function present(
     app: doors.app,
     admin: doors.admin,
     peerAddresses: transport?.addresses ?? [],
-    book: runtime.book,
+    get book() {
+      return runtime.book
+    },
     check: (check) => runtime.check(check),
     checkRequest: (facts, cost) => runtime.checkRequest(facts, cost),
     adjust: (action, request) => runtime.adjust(action, request),
@@ -320,6 +321,7 @@ function present(
     readiness: () => runtime.readiness(),
     cluster: () => runtime.cluster(),
     inspect: (rule, key, descriptor) => runtime.inspect(rule, key, descriptor),
+    reload: (rules) => reloading.reload(rules),
     listen: (address) => doors.listen(address),
     listenAdmin: (address) => doors.listenAdmin(address),
     close() {

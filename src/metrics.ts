@@ -41,6 +41,9 @@ const STAND_IN_REASONS = wordsOf<StandInReason>({
   backlog: true,
   not_in_ring: true,
 })
+/** `refused`: they could not be used, and the former ones stay. */
+export type ReloadResult = 'changed' | 'unchanged' | 'refused'
+const RELOAD_RESULTS = wordsOf<ReloadResult>({ changed: true, unchanged: true, refused: true })
 const MALFORMED_REASONS = wordsOf<MalformedReason>({
   oversize: true,
   undecodable: true,
@@ -78,6 +81,12 @@ export interface MetricsOptions {
   readonly registry?: Registry
 }
 
+export interface EnforcedRules {
+  /** Equal for rules that say the same. */
+  readonly version: string
+  readonly definitions: MetricsOptions['rules']
+}
+
 /** Counts of one rule's checks since the start. */
 class RuleTally {
   allowed = 0
@@ -110,6 +119,9 @@ export class Metrics {
   readonly #gossipBytes: Record<Direction, Counter.Internal>
   readonly #fallbacks: Record<StandInReason, Counter.Internal>
   readonly #malformedFrames: Record<MalformedReason, Counter.Internal>
+  readonly #reloads: Record<ReloadResult, Counter.Internal>
+  readonly #lastReload: Gauge
+  readonly #configInfo: Gauge
   readonly #keysEvicted: Counter
   readonly #ringChanges: Counter
   readonly #eventLoopLag: Histogram
@@ -163,6 +175,23 @@ export class Metrics {
       help: 'Frames from peers that were not understood and changed nothing.',
       registers,
     })
+    this.#reloads = counters(RELOAD_RESULTS, 'result', {
+      name: 'rate_limiter_config_reloads_total',
+      help: 'How often the rules were read again.',
+      registers,
+    })
+    this.#lastReload = new Gauge({
+      name: 'rate_limiter_config_last_reload_successful',
+      help: 'Whether the rules could be used when they were last read.',
+      registers,
+    })
+    this.#lastReload.set(1)
+    this.#configInfo = new Gauge({
+      name: 'rate_limiter_config_info',
+      help: 'Which rules are enforced.',
+      labelNames: ['version'],
+      registers,
+    })
     this.#keysEvicted = new Counter({
       name: 'rate_limiter_keys_evicted_total',
       help: 'Keys removed from the table to make room.',
@@ -179,6 +208,21 @@ export class Metrics {
       buckets: LAG_BUCKETS,
       registers,
     })
+  }
+
+  /** Rules have been loaded. Those that are no more are no longer counted. */
+  rulesAre({ version, definitions }: EnforcedRules): void {
+    const tallies = new Map(this.#rules)
+    this.#rules.clear()
+    for (const { name } of definitions) this.#rules.set(name, tallies.get(name) ?? new RuleTally())
+    this.#configInfo.reset()
+    this.#configInfo.set({ version }, 1)
+  }
+
+  /** The rules were read again. */
+  reloaded(result: ReloadResult): void {
+    this.#reloads[result].inc()
+    this.#lastReload.set(result === 'refused' ? 0 : 1)
   }
 
   /** One check was answered; under several rules, each is counted by what it said itself. */

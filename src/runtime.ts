@@ -25,6 +25,7 @@ import {
   type ReservationIds,
   Reservations,
   type Reserved,
+  SETTLED_RULE,
   type Settled,
   type Unsettled,
 } from './reservations.ts'
@@ -47,6 +48,11 @@ export interface RuntimeDependencies {
   readonly transport?: Transport
 }
 
+/** What a node has to hold to enforce these rules. */
+export function coreRulesOf({ coreRules }: RuleBook): readonly Rule[] {
+  return [...coreRules, SETTLED_RULE]
+}
+
 /** What of a match decides where its counts are. */
 type Inspected = Omit<Matched, 'rule'> & { readonly rule: { readonly name: string } }
 
@@ -56,9 +62,9 @@ type Inspected = Omit<Matched, 'rule'> & { readonly rule: { readonly name: strin
  * leaves together.
  */
 export class Runtime implements RunningNode {
-  readonly book: RuleBook
   readonly #node: Node
-  readonly #checks: RuleChecks
+  #book: RuleBook
+  #checks: RuleChecks
   readonly #clock: Clock
   readonly #metrics: Metrics
   readonly #log: Logger
@@ -73,27 +79,20 @@ export class Runtime implements RunningNode {
   #evicted = 0
 
   constructor({ node, book, clock, metrics, log, transport, reservationIds }: RuntimeDependencies) {
-    this.book = book
     this.#node = node
-    this.#checks = new RuleChecks({
-      book,
-      nodeName: node.replica.membership.self.name,
-      nowMs: () => this.#nowMs(),
-      counting: {
-        check: (request) => this.#settled(this.#node.check(request, this.#nowMs())),
-        adjust: (action, request) => this.#adjusted(action, request),
-      },
-    })
+    this.#book = book
     this.#clock = clock
     this.#metrics = metrics
     this.#log = log
     this.#transport = transport
+    this.#checks = this.#checksBy(book)
     this.#tickedMs = this.#nowMs()
     this.#reservations = new Reservations(reservationIds, {
       hash: (rule, key) => node.limiter.rule(rule)?.hash(key),
       act: (action, request) => this.#act(action, request),
       nowMs: () => this.#nowMs(),
     })
+    metrics.rulesAre(book)
     metrics.readFrom({ keys: () => this.#keys(), peers: () => this.#peers() })
   }
 
@@ -133,6 +132,33 @@ export class Runtime implements RunningNode {
   get rules(): readonly Rule[] {
     const states = [...this.#node.limiter.rules]
     return states.map((state) => state.rule).filter((rule) => rule.isInternal !== true)
+  }
+
+  get book(): RuleBook {
+    return this.#book
+  }
+
+  /**
+   * Other rules from now on; what is consumed stays so, see `Limiter.change`. What is on its way is answered by
+   * the rules it was asked by.
+   */
+  useRules(book: RuleBook): void {
+    this.#node.changeRules(coreRulesOf(book), this.#nowMs())
+    this.#book = book
+    this.#checks = this.#checksBy(book)
+    this.#metrics.rulesAre(book)
+  }
+
+  #checksBy(book: RuleBook): RuleChecks {
+    return new RuleChecks({
+      book,
+      nodeName: this.name,
+      nowMs: () => this.#nowMs(),
+      counting: {
+        check: (request) => this.#settled(this.#node.check(request, this.#nowMs())),
+        adjust: (action, request) => this.#adjusted(action, request),
+      },
+    })
   }
 
   rule(name: string): Rule | undefined {
@@ -224,7 +250,7 @@ export class Runtime implements RunningNode {
     key: string,
     descriptor: (name: string) => string | undefined = () => undefined,
   ): KeyInspection | Rejection {
-    const matched = this.book.named(rule, key, descriptor, this.#nowMs())
+    const matched = this.#book.named(rule, key, descriptor, this.#nowMs())
     if (matched !== undefined) return this.#inspection(matched)
     const counter = this.rule(rule)
     if (counter === undefined) return this.#checks.unknownRule(rule)
@@ -242,6 +268,7 @@ export class Runtime implements RunningNode {
     const state = counter === undefined ? undefined : limiter.rule(counter)
     if (state === undefined) return { ...named, hash: '', owners: [], limits: [] }
     const hash = state.hash(key)
+    state.bring(hash, this.#nowMs())
     const { placement } = replica.membership
     const nameOf = (id: NodeId) => replica.membership.record(id)?.name ?? id
     const owners = placement.preference(hash.hi, placement.members.length).map(nameOf)

@@ -6,6 +6,7 @@ import { createNode, type NodeOptions, type WeirNode } from '../index.ts'
 import type { ServerOptions } from '../options.ts'
 import { configure, OptionsError, type Sources } from './configuration.ts'
 import { CommandError, EXIT_CODES, type ExitCode } from './exit-code.ts'
+import { reloadWhenChanged } from './rules-watch.ts'
 import { stopRequested } from './stop-signal.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -41,6 +42,7 @@ export async function serve({ json, flags }: ServeRequest, terminal: Terminal): 
   const { node, announcement } = await startOrFail(options, log)
   if (json) terminal.print(JSON.stringify(announcement))
   log.info({ event: 'started', ...announcement }, 'listening')
+  if (options.rules !== null) reloadWhenChanged(node, options.rules, log)
 
   log.info({ event: 'stopping', reason: await stop }, 'stopping')
   const closed = await Promise.race([

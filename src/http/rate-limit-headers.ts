@@ -2,7 +2,8 @@ import { isAscii, serializeList, serializeString } from 'structured-headers'
 import type { Answer } from '../limiter/check.ts'
 import type { LimitPolicy, Rule } from '../limiter/policy.ts'
 import type { RuleAnswer } from '../rule-answer.ts'
-import type { HeaderFamily, RuleDefinition } from '../rules/definition.ts'
+import type { HeaderFamily } from '../rules/definition.ts'
+import type { RuleBook } from '../rules/rule-book.ts'
 import { ownName } from '../rules/variant.ts'
 
 export type { HeaderFamily } from '../rules/definition.ts'
@@ -43,31 +44,26 @@ type Told = Pick<
 > &
   Partial<Pick<RuleAnswer, 'matched' | 'missing'>> & { readonly each?: readonly Told[] }
 
-/** How rules differ from what the node is told, by name. */
-type Differing = Pick<RuleDefinition, 'name' | 'mode' | 'headers'>
+/** What enforces rules; they may become others. */
+export interface Enforcing {
+  readonly book: Pick<RuleBook, 'coreRules' | 'definitions'>
+}
 
 /** Makes the header fields of answers: one object for each, its constant parts made once per rule. */
 export class RateLimitHeaders {
-  readonly #fields: ReadonlyMap<string, RuleFields>
+  readonly #node: Enforcing
+  readonly #family: HeaderFamily
+  #book: Enforcing['book']
+  #fields: ReadonlyMap<string, RuleFields>
 
   /**
-   * `rules` are what is counted by, fixed for as long as the door is open; `definitions` what the rules say of
-   * themselves: their own family of fields, and that in shadow mode clients are told nothing.
+   * `family` is for rules that name none of their own. Of rules in shadow mode clients are told nothing.
    */
-  constructor(
-    rules: readonly Rule[],
-    family: HeaderFamily,
-    definitions: readonly Differing[] = [],
-  ) {
-    const differing = new Map(definitions.map((one) => [one.name, one]))
-    this.#fields = new Map(
-      rules.map((counter) => {
-        const rule = { ...counter, name: ownName(counter.name) }
-        const definition = differing.get(rule.name)
-        const own = definition?.mode === 'shadow' ? 'none' : (definition?.headers ?? family)
-        return [counter.name, fieldsOf(rule, own)]
-      }),
-    )
+  constructor(node: Enforcing, family: HeaderFamily) {
+    this.#node = node
+    this.#family = family
+    this.#book = node.book
+    this.#fields = fieldsByCounter(node.book, family)
   }
 
   /**
@@ -123,6 +119,10 @@ export class RateLimitHeaders {
   /** Of what was not counted there are none. */
   #fieldsFor({ rule, matched, missing }: Told): RuleFields | undefined {
     if (missing !== undefined) return undefined
+    if (this.#book !== this.#node.book) {
+      this.#book = this.#node.book
+      this.#fields = fieldsByCounter(this.#book, this.#family)
+    }
     return this.#fields.get(matched === undefined ? rule : (matched.counter ?? ''))
   }
 }
@@ -136,6 +136,21 @@ export function legacyFields(
     'x-ratelimit-remaining': `${answer.remaining}`,
     'x-ratelimit-reset': `${Math.ceil(answer.resetMs / MS_PER_SECOND)}`,
   }
+}
+
+function fieldsByCounter(
+  { coreRules, definitions }: Enforcing['book'],
+  family: HeaderFamily,
+): Map<string, RuleFields> {
+  const definitionOf = new Map(definitions.map((one) => [one.name, one]))
+  return new Map(
+    coreRules.map((counter) => {
+      const rule = { ...counter, name: ownName(counter.name) }
+      const definition = definitionOf.get(rule.name)
+      const own = definition?.mode === 'shadow' ? 'none' : (definition?.headers ?? family)
+      return [counter.name, fieldsOf(rule, own)]
+    }),
+  )
 }
 
 function fieldsOf(rule: Rule, family: HeaderFamily): RuleFields {

@@ -19,7 +19,7 @@ export function buildServer(dependencies: DoorDependencies, options: ServerOptio
   const { node, metrics } = dependencies
   const { trustedProxies = LOOPBACK } = options
   const checks = new MeasuredChecks(node, metrics)
-  const headers = new RateLimitHeaders(node.rules, options.headers, node.book.definitions)
+  const headers = new RateLimitHeaders(node, options.headers)
   return buildDoor(
     dependencies,
     (app) => {

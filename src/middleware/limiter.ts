@@ -15,7 +15,7 @@ import type { RunningNode } from '../running-node.ts'
 /** What decides: a sidecar asked over HTTP, or a node in this process, as `createNode` makes it. */
 export type Source =
   | { readonly client: Client; readonly node?: undefined }
-  | { readonly node: Pick<RunningNode, 'check' | 'rules' | 'book'>; readonly client?: undefined }
+  | { readonly node: Pick<RunningNode, 'check' | 'book'>; readonly client?: undefined }
 
 /** The answer to a request's check, whoever gave it. */
 export type LimitAnswer = Omit<NodeAnswer, 'headers'> | FallbackAnswer
@@ -44,15 +44,10 @@ export function judgeBy(source: Source, family: HeaderFamily | undefined): Judge
   return ofNode(node, family ?? 'draft-11')
 }
 
-function ofNode(node: Pick<RunningNode, 'check' | 'rules' | 'book'>, family: HeaderFamily): Judge {
-  let rules = node.rules
-  let headers = new RateLimitHeaders(rules, family, node.book.definitions)
+function ofNode(node: Pick<RunningNode, 'check' | 'book'>, family: HeaderFamily): Judge {
+  const headers = new RateLimitHeaders(node, family)
   const judged = (outcome: RuleAnswer | Rejection): Judgement => {
     if (outcome.type === 'rejected') throw new WeirRequestError(outcome.code, outcome.detail, 400)
-    if (rules !== node.rules) {
-      rules = node.rules
-      headers = new RateLimitHeaders(rules, family, node.book.definitions)
-    }
     return { answer: outcome, headers: headers.of(outcome), policy: headers.policy(outcome) }
   }
   return (check) => {

@@ -19,6 +19,7 @@ export async function registeredSeries(
   const metrics = createMetrics({ rules, registry })
   const peers = new Map(MEMBER_STATES.map((state) => [state, 0]))
   metrics.readFrom({ keys: () => 0, peers: () => peers })
+  metrics.rulesAre({ version: '1', definitions: rules })
 
   const all = new Map<string, Series>()
   for (const { name, type, values } of await registry.getMetricsAsJSON()) {

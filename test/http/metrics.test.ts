@@ -26,6 +26,7 @@ describe('the page of metrics', () => {
     const registry = new Registry()
     const metrics = createMetrics({ rules: RULES, registry })
     metrics.readFrom({ keys: () => 1, peers: () => new Map([['active', 1]]) })
+    metrics.rulesAre({ version: '1', definitions: RULES })
     const exported = (await registry.getMetricsAsJSON()).map(({ name, type, values }) => {
       const labels = values.flatMap((value) => Object.keys(value.labels))
       const own = [...new Set(labels)].filter((label) => label !== 'le').sort()

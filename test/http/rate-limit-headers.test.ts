@@ -7,6 +7,10 @@ import type { Rule } from '../../src/limiter/policy.ts'
 import { HEADER_FAMILIES, type HeaderFamily } from '../../src/rules/definition.ts'
 import { RULES } from '../support/doors.ts'
 
+function headersOf(coreRules: readonly Rule[], family: HeaderFamily): RateLimitHeaders {
+  return new RateLimitHeaders({ book: { coreRules, definitions: [] } }, family)
+}
+
 const DRAFT = ['ratelimit-policy', 'ratelimit']
 const LEGACY = ['x-ratelimit-limit', 'x-ratelimit-remaining', 'x-ratelimit-reset']
 const FIELDS: Record<HeaderFamily, string[]> = {
@@ -67,7 +71,7 @@ describe('the fields of the draft', () => {
       fc.property(rules, measures, (rule, measured) => {
         const limitIndex = measured.limitIndex % rule.limits.length
         const answer = { ...ANSWER, ...measured, rule: rule.name, limitIndex }
-        const headers = new RateLimitHeaders([rule], 'draft-11').of(answer)
+        const headers = headersOf([rule], 'draft-11').of(answer)
 
         const policies = rule.limits.map(({ rate }, i) => {
           const parameters = new Map([['q', Math.min(rate.count, INTEGER_MAX)]])
@@ -90,13 +94,13 @@ describe('the fields of the draft', () => {
 
   test('can be parsed even when a rule has a name that a structured field cannot hold', () => {
     const rule: Rule = { name: 'für-alle', limits: RULES[0]?.limits ?? [] }
-    const headers = new RateLimitHeaders([rule], 'draft-11').of({ ...ANSWER, rule: rule.name })
+    const headers = headersOf([rule], 'draft-11').of({ ...ANSWER, rule: rule.name })
     expect(parseList(headers.ratelimit ?? '')[0]?.[0]).toBe('f%C3%BCr-alle')
     expect(parseList(headers['ratelimit-policy'] ?? '')[0]?.[0]).toBe('f%C3%BCr-alle')
   })
 
   test('name the limits of a rule in their order, and the one that the numbers describe', () => {
-    const headers = new RateLimitHeaders(RULES, 'draft-11')
+    const headers = headersOf(RULES, 'draft-11')
     const answer = { ...ANSWER, rule: 'login', limitIndex: 1, remaining: 4, resetMs: 3_000_000 }
     expect(headers.of(answer)).toEqual({
       'ratelimit-policy': '"login/1";q=5;w=10, "login/2";q=30;w=3600',
@@ -109,7 +113,7 @@ describe('a family', () => {
   test.each(HEADER_FAMILIES)(
     '%s has its own fields, and Retry-After on refusals only',
     (family) => {
-      const headers = new RateLimitHeaders(RULES, family)
+      const headers = headersOf(RULES, family)
       expect(Object.keys(headers.of(ANSWER))).toEqual(FIELDS[family])
       const refused = { ...ANSWER, allowed: false, retryAfterMs: 1 }
       expect(Object.keys(headers.of(refused))).toEqual([...FIELDS[family], 'retry-after'])
@@ -117,7 +121,7 @@ describe('a family', () => {
   )
 
   test('legacy counts the seconds from now, not since 1970', () => {
-    const headers = new RateLimitHeaders(RULES, 'legacy')
+    const headers = headersOf(RULES, 'legacy')
     expect(headers.of({ ...ANSWER, resetMs: 1_001 })).toEqual({
       'x-ratelimit-limit': '3',
       'x-ratelimit-remaining': '2',
@@ -136,6 +140,15 @@ test.each([
   'Retry-After is whole seconds, never early and never 0: %i ms is %s s',
   (retryAfterMs, seconds) => {
     const refused = { ...ANSWER, allowed: false, retryAfterMs }
-    expect(new RateLimitHeaders(RULES, 'none').of(refused)).toEqual({ 'retry-after': seconds })
+    expect(headersOf(RULES, 'none').of(refused)).toEqual({ 'retry-after': seconds })
   },
 )
+
+test('rules that become others are told of as they are then', () => {
+  const changed = { rate: { count: 7, periodMs: 1_000 }, burst: 7 }
+  const node = { book: { coreRules: RULES, definitions: [] } }
+  const headers = new RateLimitHeaders(node, 'draft-11')
+  expect(headers.of(ANSWER)['ratelimit-policy']).toContain('q=100')
+  node.book = { coreRules: [{ name: 'per-user', limits: [changed] }], definitions: [] }
+  expect(headers.of(ANSWER)['ratelimit-policy']).toContain('q=7')
+})
