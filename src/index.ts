@@ -23,12 +23,13 @@ import { createMetrics } from './metrics.ts'
 import { Node } from './node.ts'
 import { ReservationIds, SETTLED_RULE } from './reservations.ts'
 import type { HeaderFamily } from './rules/definition.ts'
-import { loadRules, parseRules, rulesFrom } from './rules/load.ts'
+import { loadRules, parseRules, type Reviewer, rulesFrom } from './rules/load.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import type { RunningNode } from './running-node.ts'
 import { Runtime } from './runtime.ts'
 
 export type { Clock } from './clock.ts'
+export type { DiagnosticCode } from './diagnostic-code.ts'
 export type { Adjustment, Rejection } from './limiter/check.ts'
 export type { LimitPolicy, Rate, Rule } from './limiter/policy.ts'
 export type { RuleAnswer, RuleCheck } from './rule-answer.ts'
@@ -115,7 +116,12 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const { name = 'weir', clock = anchoredClock, cluster = false } = options
   assertSane(name, options.keysMax ?? KEYS_MAX)
   const log = options.log ?? pino({ level: 'silent' })
-  const asWritten = await ruleBookOf(options.rules)
+  const asWritten = await ruleBookOf(options.rules, {
+    nowMs: clock.nowMs(),
+    onWarning: ({ place, code, message }) => {
+      log.warn({ event: 'rules_warning', place, code }, message)
+    },
+  })
   const book = options.mode === undefined ? asWritten : asWritten.inMode(options.mode)
   const secret = cluster === false ? undefined : await secretOf(cluster)
   const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
@@ -206,9 +212,9 @@ function assertAddress(address: string): string {
 const CLUSTER_NAME = 'weir'
 
 /** No path has a line break in it, and no rules do without. */
-async function ruleBookOf(rules: NodeOptions['rules']): Promise<RuleBook> {
-  if (typeof rules !== 'string') return rulesFrom(rules)
-  return rules.includes('\n') ? parseRules(rules, 'rules') : loadRules(rules)
+async function ruleBookOf(rules: NodeOptions['rules'], reviewer: Reviewer): Promise<RuleBook> {
+  if (typeof rules !== 'string') return rulesFrom(rules, reviewer)
+  return rules.includes('\n') ? parseRules(rules, 'rules', reviewer) : loadRules(rules, reviewer)
 }
 
 async function secretOf({ secretFile }: ClusterOptions): Promise<Uint8Array | undefined> {
