@@ -106,27 +106,46 @@ function expiredFindings(
 }
 
 /**
- * Patterns with as much text are tried in the order of the file. One that fits another's text, its stars taken
- * as any other character, fits all that the other fits; and it has no more text than that, so it comes first
- * only where both have the same.
+ * Patterns with as much text are tried in the order of the file. One that fits all that another fits fits the
+ * other's bare text, so it has no more text than that, and comes first only where both have the same. Then it
+ * is the wider one if it has a star wherever the other has.
  */
 function shadowedOverrides(overrides: readonly OverrideDefinition[]): Finding[] {
-  const patterns = [...overrides.entries()].filter(([, { key }]) => key.includes('*'))
-  return patterns.flatMap(([index, late], at): Finding[] => {
-    const first = patterns.slice(0, at).find(([, early]) => {
-      const lasts = endOf(early) >= endOf(late)
-      const isSameText = literalText(early.key) === literalText(late.key)
-      return early.rule === late.rule && lasts && isSameText && matchesText(early.key, late.key)
+  const patterns = [...overrides.entries()]
+    .filter(([, { key }]) => key.includes('*'))
+    .map(([index, override]) => ({ index, override, stars: starsOf(override.key) }))
+  return patterns.flatMap((late, at): Finding[] => {
+    const first = patterns.slice(0, at).find((early) => {
+      const isSame = early.override.rule === late.override.rule && isSameText(early, late)
+      return isSame && lasts(early, late) && [...late.stars].every((star) => early.stars.has(star))
     })
     if (first === undefined) return []
-    const [place, { key }] = first
-    const message = `overrides[${place}], for ${quote(key)}, fits all these keys and comes before: put this one above it, or remove one`
-    return [
-      { path: ['overrides', `${index}`, 'key'], at: 'value', code: 'override_shadowed', message },
-    ]
+    const path = ['overrides', `${late.index}`, 'key']
+    const message = `overrides[${first.index}], for ${quote(first.override.key)}, fits all these keys and comes before: put this one above it, or remove one`
+    return [{ path, at: 'value', code: 'override_shadowed', message }]
   })
 }
 
-function endOf({ expiresMs = Number.POSITIVE_INFINITY }: OverrideDefinition): number {
-  return expiresMs
+interface Overriding {
+  readonly override: OverrideDefinition
+}
+
+function isSameText(early: Overriding, late: Overriding): boolean {
+  return literalText(early.override.key) === literalText(late.override.key)
+}
+
+function lasts(early: Overriding, late: Overriding): boolean {
+  const end = ({ override }: Overriding) => override.expiresMs ?? Number.POSITIVE_INFINITY
+  return end(early) >= end(late)
+}
+
+/** Where a pattern has stars: characters of its text before each. */
+function starsOf(key: string): ReadonlySet<number> {
+  const stars = new Set<number>()
+  let before = 0
+  for (const character of key) {
+    if (character === '*') stars.add(before)
+    else before++
+  }
+  return stars
 }
