@@ -68,6 +68,27 @@ describe('createNode', () => {
     expect(node.check({ rule: 'demo', key: 'a', cost: 0 })).toMatchObject({ remaining: 100 })
   })
 
+  test.each<[string, NodeOptions['rules']]>([
+    ['a list', DEMO],
+    ['an object as in a file', { version: 1, rules: DEMO }],
+    ['an object without a version', { rules: DEMO }],
+    ['text', 'version: 1\nrules:\n  - { name: demo, limits: [{ rate: 100/s }] }\n'],
+  ])('takes its rules as %s', async (_, rules) => {
+    const node = await single({ rules })
+    expect(node.rules).toEqual([
+      { name: 'demo', limits: [{ rate: { count: 100, periodMs: 1_000 }, burst: 100 }] },
+    ])
+  })
+
+  test('does not start with rules that make no sense, and says what is wrong', async () => {
+    await expect(createNode({ rules: [{ name: 'demo', limit: [] }] })).rejects.toThrow(RulesError)
+    await expect(createNode({ rules: [{ name: 'demo', limit: [] }] })).rejects.toThrow(
+      'did you mean "limits"?',
+    )
+  })
+})
+
+describe('a node', () => {
   test('logs what is odd about its rules, as of its own time', async () => {
     const lines: string[] = []
     const log = pino({ base: null, timestamp: false }, { write: (line) => lines.push(line) })
@@ -90,25 +111,6 @@ describe('createNode', () => {
         msg: expect.stringContaining('remove it, or give it a later time'),
       },
     ])
-  })
-
-  test.each<[string, NodeOptions['rules']]>([
-    ['a list', DEMO],
-    ['an object as in a file', { version: 1, rules: DEMO }],
-    ['an object without a version', { rules: DEMO }],
-    ['text', 'version: 1\nrules:\n  - { name: demo, limits: [{ rate: 100/s }] }\n'],
-  ])('takes its rules as %s', async (_, rules) => {
-    const node = await single({ rules })
-    expect(node.rules).toEqual([
-      { name: 'demo', limits: [{ rate: { count: 100, periodMs: 1_000 }, burst: 100 }] },
-    ])
-  })
-
-  test('does not start with rules that make no sense, and says what is wrong', async () => {
-    await expect(createNode({ rules: [{ name: 'demo', limit: [] }] })).rejects.toThrow(RulesError)
-    await expect(createNode({ rules: [{ name: 'demo', limit: [] }] })).rejects.toThrow(
-      'did you mean "limits"?',
-    )
   })
 })
 

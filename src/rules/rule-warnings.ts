@@ -14,7 +14,7 @@ import { literalText, matchesText } from './wildcard.ts'
 
 /**
  * What in usable rules has no effect whatever is asked, and so is hardly meant. Only what is certain: a warning
- * that is wrong once is not read the next time.
+ * that is wrong once is not read the next time. So nothing is said of a rule that is off: that is a switch.
  */
 export function warningFindings(definition: RulesDefinition, nowMs: number): Finding[] {
   const { rules, tiers, overrides } = definition
@@ -31,7 +31,7 @@ export function warningFindings(definition: RulesDefinition, nowMs: number): Fin
   ]
 }
 
-/** What `pathSegments` takes out of the paths of requests, so that they never fit a pattern that has it. */
+/** What `pathSegments` takes out of paths: only one that was encoded twice would still fit a pattern with it. */
 const TAKEN_OUT: readonly (readonly [RegExp, string])[] = [
   [/[?#]/, 'paths are compared without query and fragment: remove it'],
   [/%[0-9a-f]{2}/i, 'paths are compared decoded: write the character itself'],
@@ -49,7 +49,7 @@ function pathFindings({ match }: RuleDefinition, index: number): Finding[] {
 
 /**
  * Of two buckets that every check takes the same cost from, the one that holds no less and refills no slower is
- * never the emptier: it refuses nothing that the other admits. Of two that are equal, the first counts.
+ * never the emptier: on exact counts it refuses nothing that the other admits. Of two equals the first counts.
  */
 function redundantLimits(owner: Path, limits: LimitSet): Finding[] {
   if (limits === UNLIMITED) return []
