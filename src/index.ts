@@ -20,7 +20,14 @@ import { buildServer, type ServerOptions } from './http/server.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import { createMetrics } from './metrics.ts'
 import { Node } from './node.ts'
-import { bookOf, type Reloaded, Reloading, type RulesSource, type WholeMode } from './reloading.ts'
+import {
+  bookOf,
+  type Reading,
+  type Reloaded,
+  Reloading,
+  type RulesSource,
+  type WholeMode,
+} from './reloading.ts'
 import { ReservationIds } from './reservations.ts'
 import type { HeaderFamily } from './rules/definition.ts'
 import type { RuleBook } from './rules/rule-book.ts'
@@ -28,6 +35,7 @@ import type { RunningNode } from './running-node.ts'
 import { coreRulesOf, Runtime } from './runtime.ts'
 
 export type { Clock } from './clock.ts'
+export type { DiagnosticCode } from './diagnostic-code.ts'
 export type { Adjustment, Rejection } from './limiter/check.ts'
 export type { LimitPolicy, Rate, Rule } from './limiter/policy.ts'
 export type { Reloaded } from './reloading.ts'
@@ -120,11 +128,12 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const { name = 'weir', clock = anchoredClock, cluster = false } = options
   assertSane(name, options.keysMax ?? KEYS_MAX)
   const log = options.log ?? pino({ level: 'silent' })
-  const book = await bookOf(options.rules, options.mode)
+  const reading = { clock, log, mode: options.mode }
+  const book = await bookOf(options.rules, reading)
   const secret = cluster === false ? undefined : await secretOf(cluster)
   const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
   try {
-    return assemble({ name, clock, cluster, log, book, secret, transport }, options)
+    return assemble({ name, cluster, reading, book, secret, transport }, options)
   } catch (error) {
     await transport?.stop()
     throw error
@@ -133,9 +142,8 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
 
 interface Parts {
   readonly name: string
-  readonly clock: Clock
   readonly cluster: ClusterOptions | false
-  readonly log: Logger
+  readonly reading: Reading
   readonly book: RuleBook
   readonly secret: Uint8Array | undefined
   readonly transport: Libp2pTransport | undefined
@@ -143,7 +151,8 @@ interface Parts {
 
 /** Puts a node together and sets it going. */
 function assemble(parts: Parts, options: NodeOptions): WeirNode {
-  const { name, clock, log, book, secret, transport } = parts
+  const { name, reading, book, secret, transport } = parts
+  const { clock, log } = reading
   const cluster: ClusterOptions = parts.cluster === false ? {} : parts.cluster
   const nowMs = Math.floor(clock.nowMs())
   const common = secret ?? Buffer.from(cluster.name ?? CLUSTER_NAME)
@@ -185,7 +194,8 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     { headers: options.headers ?? 'draft-11', trustedProxies: options.trustedProxies },
   )
   runtime.start()
-  return present(runtime, doors, draining, transport, new Reloading(runtime, metrics, options))
+  const reloading = new Reloading({ runtime, metrics }, options.rules, reading)
+  return present(runtime, doors, draining, transport, reloading)
 }
 
 /** What peers would refuse is refused here, where somebody can mend it. */

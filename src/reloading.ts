@@ -1,7 +1,9 @@
+import type { Logger } from 'pino'
+import type { Clock } from './clock.ts'
 import type { Metrics } from './metrics.ts'
 import type { Mode } from './rules/definition.ts'
 import { differences } from './rules/difference.ts'
-import { loadRules, parseRules, rulesFrom } from './rules/load.ts'
+import { loadRules, parseRules, type Reviewer, rulesFrom } from './rules/load.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -19,30 +21,43 @@ export interface Reloaded {
   readonly differences: readonly string[]
 }
 
+/** How rules are read. */
+export interface Reading {
+  readonly clock: Clock
+  /** Where warnings go: of what is valid and has no effect. */
+  readonly log: Logger
+  readonly mode: WholeMode | undefined
+}
+
 /** @throws RulesError */
-export async function bookOf(rules: RulesSource, mode: WholeMode | undefined): Promise<RuleBook> {
-  const book = await ruleBookOf(rules)
+export async function bookOf(rules: RulesSource, { clock, log, mode }: Reading): Promise<RuleBook> {
+  const book = await ruleBookOf(rules, {
+    nowMs: clock.nowMs(),
+    onWarning: ({ place, code, message }) => {
+      log.warn({ event: 'rules_warning', place, code }, message)
+    },
+  })
   return mode === undefined ? book : book.inMode(mode)
 }
 
-export interface ReloadingOptions {
-  readonly rules: RulesSource
-  readonly mode?: WholeMode
+export interface ReloadingDependencies {
+  readonly runtime: Runtime
+  readonly metrics: Metrics
 }
 
 /** Reads rules again, one reading after another: what was asked last is what counts. */
 export class Reloading {
   readonly #runtime: Runtime
   readonly #metrics: Metrics
-  readonly #mode: WholeMode | undefined
+  readonly #reading: Reading
   #rules: RulesSource
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(runtime: Runtime, metrics: Metrics, { rules, mode }: ReloadingOptions) {
+  constructor({ runtime, metrics }: ReloadingDependencies, rules: RulesSource, reading: Reading) {
     this.#runtime = runtime
     this.#metrics = metrics
     this.#rules = rules
-    this.#mode = mode
+    this.#reading = reading
   }
 
   /** By default from where they came last. */
@@ -54,7 +69,7 @@ export class Reloading {
 
   async #read(rules: RulesSource): Promise<Reloaded> {
     try {
-      const book = await bookOf(rules, this.#mode)
+      const book = await bookOf(rules, this.#reading)
       const told = differences(this.#runtime.book.definition, book.definition)
       const isChanged = book.version !== this.#runtime.book.version
       if (isChanged) this.#runtime.useRules(book)
@@ -69,7 +84,7 @@ export class Reloading {
 }
 
 /** No path has a line break in it, and no rules do without. */
-async function ruleBookOf(rules: RulesSource): Promise<RuleBook> {
-  if (typeof rules !== 'string') return rulesFrom(rules)
-  return rules.includes('\n') ? parseRules(rules, 'rules') : loadRules(rules)
+async function ruleBookOf(rules: RulesSource, reviewer: Reviewer): Promise<RuleBook> {
+  if (typeof rules !== 'string') return rulesFrom(rules, reviewer)
+  return rules.includes('\n') ? parseRules(rules, 'rules', reviewer) : loadRules(rules, reviewer)
 }

@@ -2,6 +2,7 @@ import {
   Composer,
   type CST,
   type Document,
+  type ErrorCode,
   isAlias,
   isMap,
   isNode,
@@ -13,7 +14,8 @@ import {
   visit,
   type YAMLError,
 } from 'yaml'
-import { type Path, type Problem, quote } from './diagnostic.ts'
+import { type Finding, type Path, type Problem, quote } from './diagnostic.ts'
+import type { DiagnosticCode } from './diagnostic-code.ts'
 
 /** Bytes of one YAML file, about twice what the largest valid rules file needs. */
 export const YAML_BYTES_MAX = 256 * 1024
@@ -36,34 +38,40 @@ export interface Place {
   readonly column: number
 }
 
+/** Where a finding stands in the text of the document. */
+export function locateFinding(document: YamlDocument, finding: Finding): Problem {
+  const { path, at, code, message } = finding
+  return { path, ...document.locate(path, at), code, message }
+}
+
 export function readYaml(text: string): YamlDocument {
   const lines = new LineCounter()
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
     return { line: Math.max(1, line), column: Math.max(1, col) }
   }
-  const problemAt = (offset: number, message: string): Problem => {
-    return { path: [], ...placeAt(offset), message }
+  const problemAt: ProblemAt = (offset, code, message) => {
+    return { path: [], ...placeAt(offset), code, message }
   }
   const bytes = Buffer.byteLength(text)
-  if (bytes > YAML_BYTES_MAX) {
-    return refused(problemAt(0, `is ${bytes} bytes; at most ${YAML_BYTES_MAX} are read`))
-  }
+  if (bytes > YAML_BYTES_MAX) return tooLarge(bytes)
   const tokens = [...new Parser(lines.addNewLine).parse(text)]
   const tooDeep = offsetBelow(tokens, YAML_NESTING_MAX)
   if (tooDeep !== undefined) {
-    return refused(problemAt(tooDeep, `nested deeper than ${YAML_NESTING_MAX} levels`))
+    const message = `nested deeper than ${YAML_NESTING_MAX} levels: take levels out`
+    return refused(problemAt(tooDeep, 'nested_too_deep', message))
   }
   // Duplicate keys are found below: the composer's own search compares every key with every other.
   const composer = new Composer({ uniqueKeys: false, resolveKnownTags: false, logLevel: 'silent' })
   const [document, second] = composer.compose(tokens, true, text.length)
-  if (document === undefined) return refused(problemAt(0, 'is empty'))
+  if (document === undefined) throw new Error('the parser made no document of a text')
   const problems = [
     ...[...document.errors, ...document.warnings].map((error) => syntaxProblem(error, problemAt)),
     ...refusedNodes(document, problemAt),
   ]
   if (second !== undefined) {
-    problems.push(problemAt(second.range[0], 'a second document: keep one document per file'))
+    const message = 'a second document: keep one document per file'
+    problems.push(problemAt(second.range[0], 'yaml_unsupported', message))
   }
   return {
     value: problems.length === 0 ? document.toJS() : undefined,
@@ -72,7 +80,8 @@ export function readYaml(text: string): YamlDocument {
   }
 }
 
-function refused(problem: Problem): YamlDocument {
+/** In place of a file that has not been read, or not as a whole. */
+export function refused(problem: Problem): YamlDocument {
   return {
     value: undefined,
     problems: [problem],
@@ -80,11 +89,29 @@ function refused(problem: Problem): YamlDocument {
   }
 }
 
-type ProblemAt = (offset: number, message: string) => Problem
+export function tooLarge(bytes: number): YamlDocument {
+  const message = `is ${bytes} bytes; at most ${YAML_BYTES_MAX} are read: shorten it`
+  return refused({ path: [], line: 1, column: 1, code: 'file_too_large', message })
+}
 
-function syntaxProblem(error: YAMLError, problemAt: ProblemAt): Problem {
-  const mend = error.code === 'TAB_AS_INDENT' ? ': use spaces' : ''
-  return problemAt(error.pos[0], `${error.message}${mend}`)
+type ProblemAt = (offset: number, code: DiagnosticCode, message: string) => Problem
+
+/** Where the parser's own words tell only what is wrong. */
+const SYNTAX_MENDS: Partial<Record<ErrorCode, string>> = {
+  BAD_DQ_ESCAPE: 'write the backslash twice, or use single quotes',
+  BAD_INDENT: 'align it with its neighbours, or move it further in',
+  BAD_SCALAR_START: 'put the value in quotes',
+  BLOCK_AS_IMPLICIT_KEY: 'begin a new line, or put the value in quotes',
+  BLOCK_IN_FLOW: 'write it within the brackets',
+  MISSING_CHAR: 'add what is missing',
+  MULTILINE_IMPLICIT_KEY: 'write "name: value", the name on one line',
+  TAB_AS_INDENT: 'use spaces',
+  UNEXPECTED_TOKEN: 'remove it, or put the value in quotes',
+}
+
+function syntaxProblem({ code, message, pos: [at] }: YAMLError, problemAt: ProblemAt): Problem {
+  const mend = SYNTAX_MENDS[code] ?? 'write it in another way'
+  return problemAt(at, 'yaml_syntax', `${message}: ${mend}`)
 }
 
 /** What YAML allows and a configuration should not hold. */
@@ -94,9 +121,11 @@ function refusedNodes(document: Document, problemAt: ProblemAt): Problem[] {
     Node(_, node) {
       const offset = startOf(node)
       if (isAlias(node)) {
-        problems.push(problemAt(offset, `alias "*${node.source}" is not supported: write it out`))
+        const message = `alias "*${node.source}" is not supported: write it out`
+        problems.push(problemAt(offset, 'yaml_unsupported', message))
       } else if (node.tag !== undefined) {
-        problems.push(problemAt(offset, `tag ${quote(node.tag)} is not supported: leave it out`))
+        const message = `tag ${quote(node.tag)} is not supported: leave it out`
+        problems.push(problemAt(offset, 'yaml_unsupported', message))
       }
     },
     Map(_, map) {
@@ -104,7 +133,8 @@ function refusedNodes(document: Document, problemAt: ProblemAt): Problem[] {
       for (const { key } of map.items) {
         const name = keyName(key)
         if (seen.has(name)) {
-          problems.push(problemAt(startOf(key), `duplicate property ${quote(name)}: keep one`))
+          const message = `duplicate property ${quote(name)}: keep one`
+          problems.push(problemAt(startOf(key), 'duplicate_property', message))
         }
         seen.add(name)
       }

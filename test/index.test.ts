@@ -1,3 +1,4 @@
+import { pino } from 'pino'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createNode, type NodeOptions, RulesError, type WeirNode } from '../src/index.ts'
 
@@ -84,6 +85,32 @@ describe('createNode', () => {
     await expect(createNode({ rules: [{ name: 'demo', limit: [] }] })).rejects.toThrow(
       'did you mean "limits"?',
     )
+  })
+})
+
+describe('a node', () => {
+  test('logs what is odd about its rules, as of its own time', async () => {
+    const lines: string[] = []
+    const log = pino({ base: null, timestamp: false }, { write: (line) => lines.push(line) })
+    const override = {
+      rule: 'demo',
+      key: 'a',
+      limits: 'unlimited',
+      expires: '1970-01-01T00:01:00Z',
+    }
+    const rules = { rules: DEMO, overrides: [override] }
+    await single({ rules, log, clock: { nowMs: () => 59_999 } })
+    expect(lines).toEqual([])
+    await single({ rules, log, clock: { nowMs: () => 60_000 } })
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      {
+        level: 40,
+        event: 'rules_warning',
+        place: 'overrides[0].expires',
+        code: 'override_expired',
+        msg: expect.stringContaining('remove it, or give it a later time'),
+      },
+    ])
   })
 })
 

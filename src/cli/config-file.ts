@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { type Problem, quote, renderProblems } from '../diagnostic.ts'
+import { type Finding, type Placed, placeIn, quote } from '../diagnostic.ts'
 import { OPTION_NAMES } from '../options.ts'
 import { suggestion } from '../suggestion.ts'
-import { readYaml, type YamlDocument } from '../yaml-document.ts'
+import { locateFinding } from '../yaml-document.ts'
+import { readYamlFileSync } from '../yaml-file.ts'
 
 /** An option as its author wrote it, and how messages call the place. */
 export interface Written {
@@ -13,36 +13,32 @@ export interface Written {
 /** Options of a YAML file, each as it would be written in a flag; lists comma separated. */
 export interface ConfigFile {
   readonly options: ReadonlyMap<string, Written>
-  readonly problems: readonly string[]
+  readonly problems: readonly Placed[]
 }
 
 export function readConfigFile(path: string): ConfigFile {
   const options = new Map<string, Written>()
-  let document: YamlDocument
-  try {
-    document = readYaml(readFileSync(path, 'utf8'))
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : error
-    return { options, problems: [`${path} cannot be read: ${reason}`] }
-  }
-  const problems: Problem[] = [...document.problems]
+  const document = readYamlFileSync(path)
+  const problems = [...document.problems]
+  const told = (finding: Finding) => problems.push(locateFinding(document, finding))
   for (const [name, value] of propertiesOf(document.value)) {
     const text = asText(value)
-    const told = (at: 'key' | 'value', message: string) =>
-      problems.push({ path: [name], ...document.locate([name], at), message })
     if (!OPTION_NAMES.some((known) => known === name)) {
-      told('key', `unknown option ${quote(name)} ${suggestion(name, OPTION_NAMES)}`)
+      const message = `unknown option ${quote(name)} ${suggestion(name, OPTION_NAMES)}`
+      told({ path: [name], at: 'key', code: 'unknown_property', message })
     } else if (text === undefined) {
-      told('value', `${name} must be one value, or a list of addresses`)
+      const message = `${name} must be one value, or a list of addresses`
+      told({ path: [name], at: 'value', code: 'wrong_type', message })
     } else {
       const { line, column } = document.locate([name], 'value')
       options.set(name, { text, place: `${path}:${line}:${column} ${name}` })
     }
   }
   if (!isMapping(document.value) && problems.length === 0) {
-    problems.push({ path: [], line: 1, column: 1, message: 'must be a mapping of options' })
+    const message = 'must be a mapping of options, such as {"rules":"rules.yaml"}'
+    told({ path: [], at: 'value', code: 'wrong_type', message })
   }
-  return { options, problems: problems.length > 0 ? [renderProblems(path, problems)] : [] }
+  return { options, problems: problems.map((problem) => placeIn(path, problem)) }
 }
 
 function propertiesOf(value: unknown): [string, unknown][] {

@@ -1,4 +1,5 @@
 import { isLoopback, readPeerAddress } from '../../cluster/libp2p/peer-address.ts'
+import { type Placed, renderMistakes } from '../diagnostic.ts'
 import {
   flagOf,
   OPTION_NAMES,
@@ -9,7 +10,7 @@ import {
 } from '../options.ts'
 import { nearestWord } from '../suggestion.ts'
 import { readConfigFile, type Written } from './config-file.ts'
-import { OPTION_READERS } from './option-readers.ts'
+import { OPTION_READERS, OptionMistake } from './option-readers.ts'
 
 /** Where options come from, the stronger source first; the `config` file and defaults come last. */
 export interface Sources {
@@ -21,12 +22,16 @@ export interface Sources {
 export interface Configuration {
   readonly options: ServerOptions
   /** What is odd but no reason not to start. */
-  readonly warnings: readonly string[]
+  readonly warnings: readonly Placed[]
 }
 
-/** The options cannot be used. The message lists every problem, one per line. */
+/** The options cannot be used. The message lists every problem, one per line, with its place and code. */
 export class OptionsError extends Error {
   override readonly name = 'OptionsError'
+
+  constructor(problems: readonly Placed[]) {
+    super(renderMistakes(problems))
+  }
 }
 
 /** The option that names the file of options; only as a flag or a variable. */
@@ -42,17 +47,18 @@ export function configure(sources: Sources): Configuration {
     try {
       return OPTION_READERS[name](written?.text ?? OPTIONS[name].fallback)
     } catch (error) {
+      if (!(error instanceof OptionMistake)) throw error
       const place = written?.place ?? `the default of ${flagOf(name)}`
-      problems.push(`${place}: ${error instanceof Error ? error.message : error}`)
+      problems.push({ place: `${place}:`, code: error.code, message: error.message })
       return undefined
     }
   }
   const values = Object.fromEntries(OPTION_NAMES.map((name) => [name, read(name)]))
-  if (problems.length > 0) throw new OptionsError(problems.join('\n'))
+  if (problems.length > 0) throw new OptionsError(problems)
   // Without problems every option has been read by its own reader.
   const options = values as unknown as ServerOptions
   const contradictions = contradictionsIn(options)
-  if (contradictions.length > 0) throw new OptionsError(contradictions.join('\n'))
+  if (contradictions.length > 0) throw new OptionsError(contradictions)
   return { options, warnings: unknownVariables(sources.variables) }
 }
 
@@ -68,31 +74,36 @@ function variable({ variables }: Sources, name: string): Written | undefined {
 }
 
 /** What only the options together can tell. */
-function contradictionsIn({ rules, peerListen, secretFile, seeds }: ServerOptions): string[] {
-  const problems: string[] = []
+function contradictionsIn({ rules, peerListen, secretFile, seeds }: ServerOptions): Placed[] {
+  const problems: Placed[] = []
+  const told = (name: OptionName, code: Placed['code'], message: string) =>
+    problems.push({ place: `${flagOf(name)}:`, code, message })
   if (rules === null) {
-    problems.push(`no rules: pass ${flagOf('rules')} <file> or set ${variableOf('rules')}`)
+    const mend = `pass ${flagOf('rules')} <file> or set ${variableOf('rules')}`
+    told('rules', 'rules_missing', `no rules: ${mend}`)
   }
   if (peerListen !== null && secretFile === null && !isLoopback(readPeerAddress(peerListen))) {
-    problems.push(
-      `${flagOf('peerListen')}: "${peerListen}" can be reached from other machines, and without a shared key anybody could join: make one with "weir keygen --out secret.key" and pass ${flagOf('secretFile')} secret.key, or listen on 127.0.0.1`,
+    told(
+      'peerListen',
+      'secret_missing',
+      `"${peerListen}" can be reached from other machines, and without a shared key anybody could join: make one with "weir keygen --out secret.key" and pass ${flagOf('secretFile')} secret.key, or listen on 127.0.0.1`,
     )
   }
   if (peerListen === null && seeds.length > 0) {
-    problems.push(
-      `${flagOf('seeds')}: a node with ${flagOf('peerListen')} none joins nobody: leave one of them out`,
-    )
+    const message = `a node with ${flagOf('peerListen')} none joins nobody: leave one of them out`
+    told('seeds', 'seeds_without_peers', message)
   }
   return problems
 }
 
-function unknownVariables(variables: Sources['variables']): string[] {
+function unknownVariables(variables: Sources['variables']): Placed[] {
   const known = [...OPTION_NAMES, CONFIG].map(variableOf)
   return Object.keys(variables)
     .filter((name) => name.startsWith('WEIR_') && !known.includes(name))
     .map((name) => {
       const nearest = nearestWord(name, known)
-      const hint = nearest === undefined ? '' : ` (did you mean ${nearest}?)`
-      return `the variable ${name} is unknown and has no effect${hint}`
+      const mend = nearest === undefined ? ': unset it' : ` (did you mean ${nearest}?)`
+      const message = `the variable is unknown and has no effect${mend}`
+      return { place: `${name}:`, code: 'variable_unknown', message }
     })
 }

@@ -1,14 +1,26 @@
 import { parsePeerAddress } from '../../cluster/libp2p/peer-address.ts'
 import { FORWARD_TIMEOUT_MS_MIN, NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
-import { quote } from '../diagnostic.ts'
+import { type Mistake, quote } from '../diagnostic.ts'
+import type { DiagnosticCode } from '../diagnostic-code.ts'
 import { parseListenAddress } from '../http/listen.ts'
 import { parseNetwork } from '../http/trusted-proxies.ts'
 import { LOG_LEVELS, NONE, type OptionName, type ServerOptions } from '../options.ts'
 import { HEADER_FAMILIES } from '../rules/definition.ts'
 import { suggestion } from '../suggestion.ts'
 
-/** Reads an option as it is written in a flag or a variable. Throws an error that says how to mend it. */
+/** Reads an option as it is written in a flag or a variable. Throws `OptionMistake`. */
 export type Reader<T> = (written: string) => T
+
+/** Why an option cannot be read, and how to mend it. */
+export class OptionMistake extends Error implements Mistake {
+  override readonly name = 'OptionMistake'
+  readonly code: DiagnosticCode
+
+  constructor(message: string, options: ErrorOptions & { readonly code: DiagnosticCode }) {
+    super(message, options)
+    this.code = options.code
+  }
+}
 
 const GOSSIP_INTERVAL_MS_MIN = 50
 const GOSSIP_INTERVAL_MS_MAX = 10_000
@@ -41,11 +53,16 @@ export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[
   logLevel: oneOf(LOG_LEVELS),
 }
 
-/** The text itself, when `parse` can read it. */
+/** The text itself, when `parse` can read it as an address. */
 function checkedBy(parse: (written: string) => unknown): Reader<string> {
   return (written) => {
-    parse(written)
-    return written
+    try {
+      parse(written)
+      return written
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause)
+      throw new OptionMistake(message, { cause, code: 'address_malformed' })
+    }
   }
 }
 
@@ -54,15 +71,16 @@ function word(lengthMax: number): Reader<string> {
   const pattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
   return (written) => {
     if (written.length <= lengthMax && pattern.test(written)) return written
-    throw new Error(
+    throw new OptionMistake(
       `${quote(written)} must be letters, digits, ".", "_" and "-", at most ${lengthMax}, beginning with a letter or digit`,
+      { code: 'malformed_value' },
     )
   }
 }
 
 function path(written: string): string {
   if (written !== '') return written
-  throw new Error(`the path is empty: write ${NONE} for none`)
+  throw new OptionMistake(`the path is empty: write ${NONE} for none`, { code: 'empty_value' })
 }
 
 function unlessNone<T>(read: Reader<T>): Reader<T | null> {
@@ -83,15 +101,19 @@ function someOf<T>(read: Reader<T>): Reader<readonly T[]> {
   return (written) => {
     const values = readList(written)
     if (values.length > 0) return values
-    throw new Error(`${quote(written)} must name at least one address`)
+    throw new OptionMistake(`${quote(written)} must name at least one address`, {
+      code: 'empty_value',
+    })
   }
 }
 
 function wholeNumber(min: number, max: number): Reader<number> {
   return (written) => {
-    const number = /^\d{1,16}$/.test(written) ? Number(written) : Number.NaN
+    const isNumber = /^\d+$/.test(written)
+    const number = isNumber ? Number(written) : Number.NaN
     if (number >= min && number <= max) return number
-    throw new Error(`${quote(written)} must be a whole number from ${min} to ${max}`)
+    const message = `${quote(written)} must be a whole number from ${min} to ${max}`
+    throw new OptionMistake(message, { code: isNumber ? 'out_of_range' : 'wrong_type' })
   }
 }
 
@@ -99,6 +121,8 @@ function oneOf<W extends string>(words: readonly W[]): Reader<W> {
   return (written) => {
     const known = words.find((candidate) => candidate === written)
     if (known !== undefined) return known
-    throw new Error(`${quote(written)} is unknown ${suggestion(written, words)}`)
+    throw new OptionMistake(`${quote(written)} is unknown ${suggestion(written, words)}`, {
+      code: 'unknown_word',
+    })
   }
 }

@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { Ajv } from 'ajv'
 import { Type } from 'typebox'
-import { type Finding, type Problem, renderProblems } from '../diagnostic.ts'
+import { type Finding, type Problem, placeIn, renderMistakes } from '../diagnostic.ts'
+import type { DiagnosticCode } from '../diagnostic-code.ts'
 import { parseDuration } from '../rules/duration.ts'
 import type { RequestFacts } from '../rules/request-facts.ts'
 import { parseTime } from '../rules/time.ts'
 import { schemaFinding } from '../rules/validate.ts'
-import { readYaml } from '../yaml-document.ts'
+import { locateFinding } from '../yaml-document.ts'
+import { readYamlFile } from '../yaml-file.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import { Rehearsal, type Rehearsed } from './rehearsal.ts'
 import { loadRulesOrFail } from './rules.ts'
@@ -164,11 +165,9 @@ interface Test {
 }
 
 async function readTest(file: string): Promise<Test> {
-  const document = readYaml(await readText(file))
+  const document = await readYamlFile(file)
   if (document.problems.length > 0) throw unusable(file, document.problems)
-  const located = ({ path, at, message }: Finding): Problem => {
-    return { path, ...document.locate(path, at), message }
-  }
+  const located = (finding: Finding) => locateFinding(document, finding)
   const { value } = document
   if (!validate(value)) {
     throw unusable(file, (validate.errors ?? []).flatMap(schemaFinding).map(located))
@@ -176,7 +175,13 @@ async function readTest(file: string): Promise<Test> {
   const startMs = parseTime(value.start ?? DEFAULT_START)
   const findings = [
     ...(startMs === undefined
-      ? [told(['start'], `start is not a time: write it such as ${DEFAULT_START}`)]
+      ? [
+          told(
+            'time_malformed',
+            ['start'],
+            `start is not a time: write it such as ${DEFAULT_START}`,
+          ),
+        ]
       : []),
     ...value.requests.flatMap((request, index) =>
       requestFindings(['requests', `${index}`], request),
@@ -197,33 +202,24 @@ function requestFindings(path: readonly string[], request: RequestShape): Findin
   const { at, rule, key, cost } = request
   const findings: Finding[] = []
   if (at !== undefined && msOf(at) === undefined) {
-    findings.push(
-      told([...path, 'at'], `at ${JSON.stringify(at)} is longer than a year: shorten it`),
-    )
+    const message = `at ${JSON.stringify(at)} is longer than a year: shorten it`
+    findings.push(told('duration_too_long', [...path, 'at'], message))
   }
   if ((rule === undefined) !== (key === undefined)) {
-    findings.push(told(path, 'rule and key go together: give both or none'))
+    findings.push(told('property_alone', path, 'rule and key go together: give both or none'))
   }
   if (cost !== undefined && rule === undefined) {
-    findings.push(told([...path, 'cost'], 'cost is for checks that name a rule: remove it'))
+    const message = 'cost is for checks that name a rule: remove it'
+    findings.push(told('property_alone', [...path, 'cost'], message))
   }
   return findings
 }
 
-function told(path: readonly string[], message: string): Finding {
-  return { path, at: 'value', message }
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new CommandError(`the test cannot be read: ${reason}`, { cause, exit: 'configuration' })
-  }
+function told(code: DiagnosticCode, path: readonly string[], message: string): Finding {
+  return { path, at: 'value', code, message }
 }
 
 function unusable(file: string, problems: readonly Problem[]): CommandError {
-  const message = `the test cannot be used\n${renderProblems(file, problems)}`
-  return new CommandError(message, { exit: 'configuration' })
+  const lines = renderMistakes(problems.map((problem) => placeIn(file, problem)))
+  return new CommandError(`the test cannot be used\n${lines}`, { exit: 'configuration' })
 }

@@ -1,7 +1,8 @@
+import { renderMistake } from '../diagnostic.ts'
 import { isTiered, type LimitSet, UNLIMITED } from '../rules/definition.ts'
 import { differences } from '../rules/difference.ts'
 import { renderLimit, renderLimits } from '../rules/limit-text.ts'
-import { loadRules, RulesError } from '../rules/load.ts'
+import { loadRules, type Reviewer, RulesError } from '../rules/load.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
 import { editorSchema } from '../rules/schema.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
@@ -9,9 +10,9 @@ import { columns, renderTable } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The rules of a file. Throws a `CommandError` with every mistake and its place. */
-export async function loadRulesOrFail(file: string): Promise<RuleBook> {
+export async function loadRulesOrFail(file: string, reviewer?: Reviewer): Promise<RuleBook> {
   try {
-    return await loadRules(file)
+    return await loadRules(file, reviewer)
   } catch (error) {
     if (!(error instanceof RulesError)) throw error
     throw new CommandError(`the rules cannot be used\n${error.message}`, {
@@ -21,9 +22,12 @@ export async function loadRulesOrFail(file: string): Promise<RuleBook> {
   }
 }
 
-/** `weir rules check`: the rules as they are understood. */
+/** `weir rules check`: the rules as they are understood, and what is odd about them. */
 export async function checkRules(file: string, terminal: Terminal): Promise<ExitCode> {
-  const { definitions, definition } = await loadRulesOrFail(file)
+  const { definitions, definition } = await loadRulesOrFail(file, {
+    nowMs: Date.now(),
+    onWarning: (warning) => terminal.complain(renderMistake(warning)),
+  })
   const rows = definitions.flatMap(({ name, mode, limits }) => {
     const texts = isTiered(limits)
       ? [`tier ${limits.template.text}, else ${limits.fallback}`]

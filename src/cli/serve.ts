@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { type Logger, pino, stdTimeFunctions } from 'pino'
+import { renderMistake } from '../diagnostic.ts'
 import { createNode, type NodeOptions, type WeirNode } from '../index.ts'
 import type { ServerOptions } from '../options.ts'
 import { configure, OptionsError, type Sources } from './configuration.ts'
@@ -37,7 +38,7 @@ export async function serve({ json, flags }: ServeRequest, terminal: Terminal): 
   const log = createLog(options)
   endOnUncaught(log)
   const stop = stopRequested((signal) => log.warn({ event: 'stopped_at_once', signal }, 'stopped'))
-  for (const warning of warnings) log.warn({ event: 'variable_unknown' }, warning)
+  for (const warning of warnings) log.warn({ event: 'variable_unknown' }, renderMistake(warning))
 
   const { node, announcement } = await startOrFail(options, log)
   if (json) terminal.print(JSON.stringify(announcement))

@@ -2,7 +2,7 @@ import { Pool } from 'undici'
 import { isObject } from './answer.ts'
 import type { Destination } from './destination.ts'
 import { LimiterFailure, readRetryAfterMs } from './failure.ts'
-import { WeirRequestError } from './request-error.ts'
+import { UNEXPECTED_ANSWER, WeirRequestError } from './request-error.ts'
 
 /** Connections to the node; more checks at a time wait for one, and their deadline runs. */
 const CONNECTIONS_MAX = 64
@@ -118,11 +118,7 @@ function refusal(
     return new LimiterFailure(words, { code: 'unavailable', retryAfterMs })
   }
   if (status >= 400 && status < 500 && !PASSING.has(status)) {
-    return new WeirRequestError(
-      typeof code === 'string' ? code : 'unexpected_answer',
-      words,
-      status,
-    )
+    return new WeirRequestError(typeof code === 'string' ? code : UNEXPECTED_ANSWER, words, status)
   }
   return new LimiterFailure(words, { code: status >= 400 ? 'server_error' : 'bad_answer' })
 }

@@ -1,5 +1,5 @@
 /**
- * Why the limiter gave no answer:
+ * Why the limiter gave no answer; docs/reference/client.md explains each:
  * - `unreachable`: no connection, or one that broke.
  * - `deadline`: no answer within `deadlineMs`. The check may have been counted.
  * - `unavailable`: 503, the node is overloaded or going away.
@@ -7,13 +7,15 @@
  * - `bad_answer`: an answer that no node gives; perhaps something else listens at this address.
  * - `circuit_open`: not asked, because of failures just before or because the node asked for a pause.
  */
-export type FailureCode =
-  | 'unreachable'
-  | 'deadline'
-  | 'unavailable'
-  | 'server_error'
-  | 'bad_answer'
-  | 'circuit_open'
+export const FAILURE_CODES = [
+  'unreachable',
+  'deadline',
+  'unavailable',
+  'server_error',
+  'bad_answer',
+  'circuit_open',
+] as const
+export type FailureCode = (typeof FAILURE_CODES)[number]
 
 /** The limiter's failure, never the caller's mistake: it is answered by the failure policy. */
 export class LimiterFailure extends Error {

@@ -1,9 +1,12 @@
+/** The code when a reply that refuses the question names none: perhaps no node gave it. */
+export const UNEXPECTED_ANSWER = 'unexpected_answer'
+
 /**
  * The caller's own mistake, which no failure policy covers: an unknown rule, a cost above the burst, a key
  * that is too long. Nothing was counted.
  */
 export class WeirRequestError extends Error {
-  /** Stable; docs/reference/errors.md has an entry for each. `unexpected_answer` when the reply names none. */
+  /** Stable: the node's own, of docs/reference/errors.md, or `UNEXPECTED_ANSWER`. */
   readonly code: string
   /** What is wrong, where, and how to mend it. */
   readonly detail: string

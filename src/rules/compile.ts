@@ -92,7 +92,7 @@ function policyOf(limit: LimitShape, defaults: Defaults): LimitPolicy {
     return { rate: { count, periodMs }, burst: count, algorithm: { type } }
   }
   const parsed = typeof rate === 'string' ? parseRate(rate) : checked(rate)
-  if (typeof parsed === 'string') throw new Error(`an unchecked rate: ${parsed}`)
+  if ('code' in parsed) throw new Error(`an unchecked rate: ${parsed.message}`)
   const { count } = parsed
   if ('unit' in parsed) {
     const periodMs = longestUnitMs(parsed.unit, timezone)

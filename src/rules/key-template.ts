@@ -108,8 +108,10 @@ function parsePrefix(text: string, lengths: string): Variable | string {
     return `variable ${quote(text)} needs a prefix length for IPv4 and one for IPv6: write {ip/24,64}`
   }
   const prefix = { v4: Number(match[1]), v6: Number(match[2]) }
-  if (prefix.v4 > 32) return `variable ${quote(text)}: an IPv4 prefix has at most 32 bits`
-  if (prefix.v6 > 128) return `variable ${quote(text)}: an IPv6 prefix has at most 128 bits`
+  if (prefix.v4 > 32)
+    return `variable ${quote(text)}: an IPv4 prefix has at most 32 bits: shorten it`
+  if (prefix.v6 > 128)
+    return `variable ${quote(text)}: an IPv6 prefix has at most 128 bits: shorten it`
   return { type: 'ip', prefix }
 }
 

@@ -1,4 +1,4 @@
-import { type Finding, type Path, quote } from '../diagnostic.ts'
+import { type Finding, type Mistake, type Path, quote } from '../diagnostic.ts'
 import type { Rate } from '../limiter/policy.ts'
 import { suggestion } from '../suggestion.ts'
 import { longestUnitMs, timeZones, UTC } from './calendar.ts'
@@ -34,7 +34,7 @@ export function limitFindings(path: Path, limit: Mapping, fallback: string): Fin
   if (algorithm === 'concurrency') return [...findings, ...concurrencyFindings(place)]
   if (limit.rate === undefined) {
     const message = 'missing property "rate", such as {"rate":"100/s"}'
-    return [...findings, { path, at: 'value', message }]
+    return [...findings, { path, at: 'value', code: 'missing_property', message }]
   }
   return [...findings, ...rateFindings(place)]
 }
@@ -47,8 +47,7 @@ export function algorithmOf(limit: Mapping, fallback: string): string {
 
 function isCalendarRate(rate: unknown): boolean {
   if (typeof rate !== 'string') return false
-  const parsed = parseRate(rate)
-  return typeof parsed === 'object' && 'unit' in parsed
+  return 'unit' in parseRate(rate)
 }
 
 /** Fields that belong to one algorithm only, and what to do about them elsewhere. */
@@ -96,7 +95,7 @@ function strangeFields({ path, limit, algorithm }: Place): Finding[] {
   return FIELDS.flatMap(({ name, of, mend }): Finding[] => {
     if (limit[name] === undefined || of.includes(algorithm)) return []
     const message = `${name} does not go with ${algorithm}: ${mend(algorithm)}`
-    return [{ path: [...path, name], at: 'key', message }]
+    return [{ path: [...path, name], at: 'key', code: 'algorithm_mismatch', message }]
   })
 }
 
@@ -106,7 +105,7 @@ function timeZoneFindings({ path, limit: { timezone } }: Place): Finding[] {
     ? '(name a place: an offset knows no summer time)'
     : suggestion(timezone, timeZones.names).replace(/^\(known: .*/s, '(such as Europe/Berlin)')
   const message = `time zone ${quote(timezone)} is not known ${hint}`
-  return [{ path: [...path, 'timezone'], at: 'value', message }]
+  return [{ path: [...path, 'timezone'], at: 'value', code: 'time_zone_unknown', message }]
 }
 
 function concurrencyFindings({ path, limit }: Place): Finding[] {
@@ -114,7 +113,7 @@ function concurrencyFindings({ path, limit }: Place): Finding[] {
   const missing = (['count', 'expires'] as const).flatMap((name): Finding[] => {
     if (limit[name] !== undefined) return []
     const message = `missing property "${name}", such as ${JSON.stringify(examples[name])}`
-    return [{ path, at: 'value', message }]
+    return [{ path, at: 'value', code: 'missing_property', message }]
   })
   return [...missing, ...durationFindings([...path, 'expires'], limit.expires)]
 }
@@ -124,34 +123,33 @@ export function durationFindings(path: Path, value: unknown): Finding[] {
   if (typeof value !== 'string' || !/^[1-9]\d*[a-z]+$/.test(value)) return []
   if (parseDuration(value) !== undefined || !/(?:ms|s|m|h|d)$/.test(value)) return []
   const message = `${path.at(-1)} ${quote(value)} is longer than ${DURATION_MS_MAX / 86_400_000}d: shorten it`
-  return [{ path, at: 'value', message }]
+  return [{ path, at: 'value', code: 'duration_too_long', message }]
 }
 
 function rateFindings({ path, limit, algorithm }: Place): Finding[] {
-  const at = 'value'
+  const told = (field: 'rate' | 'burst', mistake: Mistake | undefined): Finding[] =>
+    mistake === undefined ? [] : [{ path: [...path, field], at: 'value', ...mistake }]
   const parsed = rateOf(limit.rate)
   if (parsed === undefined) return []
-  if (typeof parsed === 'string') return [{ path: [...path, 'rate'], at, message: parsed }]
+  if ('code' in parsed) return told('rate', parsed)
   if ('unit' in parsed !== (algorithm === 'calendar-window')) {
     const message =
       'unit' in parsed
         ? `rate "${parsed.count}/${parsed.unit}" is a calendar window, not a ${algorithm}: remove the algorithm, or write ${parsed.count}/${clockUnit(parsed)}`
         : `a calendar-window needs a unit of the calendar: write a rate such as ${parsed.count}/day`
-    return [{ path: [...path, 'rate'], at, message }]
+    return told('rate', { code: 'algorithm_mismatch', message })
   }
   const rate =
     'unit' in parsed ? { count: parsed.count, periodMs: longestUnitMs(parsed.unit, UTC) } : parsed
   const mistake = rateMistake(rate)
-  if (mistake !== undefined) return [{ path: [...path, 'rate'], at, message: mistake }]
+  if (mistake !== undefined) return told('rate', mistake)
   const isBucket = algorithm === 'token-bucket' || algorithm === 'leaky-bucket'
   const given = isBucket ? limit.burst : undefined
   const burst = given ?? rate.count
   if (!isCount(burst)) return []
-  const message = isBucket
-    ? bucketMistake(rate, burst, given === undefined)
-    : windowMistake(rate, algorithm)
-  const field = given === undefined ? 'rate' : 'burst'
-  return message === undefined ? [] : [{ path: [...path, field], at, message }]
+  return isBucket
+    ? told(given === undefined ? 'rate' : 'burst', bucketMistake(rate, burst, given === undefined))
+    : told('rate', windowMistake(rate, algorithm))
 }
 
 function clockUnit({ unit }: CalendarRate): string {
@@ -159,33 +157,45 @@ function clockUnit({ unit }: CalendarRate): string {
 }
 
 /** The rate, its mistake, or undefined for what the schema refuses anyway. */
-function rateOf(value: unknown): Rate | CalendarRate | string | undefined {
+function rateOf(value: unknown): Rate | CalendarRate | Mistake | undefined {
   if (typeof value === 'string') return parseRate(value)
   if (!isMapping(value) || !isCount(value.count) || !isCount(value.periodMs)) return undefined
   return { count: value.count, periodMs: value.periodMs }
 }
 
-function bucketMistake(rate: Rate, burst: number, byDefault: boolean): string | undefined {
+function bucketMistake(rate: Rate, burst: number, byDefault: boolean): Mistake | undefined {
   const subject = byDefault ? `the burst (by default the count, ${burst})` : `burst ${burst}`
+  const tooLarge = (message: string): Mistake => ({ code: 'burst_too_large', message })
   if (burst > BURST_MAX) {
     // A burst that was written is refused by the schema, with the same numbers.
-    return byDefault ? `${subject} is above ${BURST_MAX}: set a smaller burst` : undefined
+    return byDefault ? tooLarge(`${subject} is above ${BURST_MAX}: set a smaller burst`) : undefined
   }
   if (burst * rate.periodMs > BUCKET_UNITS_MAX) {
-    return `${subject} times the period of ${rate.periodMs} ms is above ${BUCKET_UNITS_MAX}: set a smaller burst or a shorter period`
+    return tooLarge(
+      `${subject} times the period of ${rate.periodMs} ms is above ${BUCKET_UNITS_MAX}: set a smaller burst or a shorter period`,
+    )
   }
   if ((burst * rate.periodMs) / rate.count > REFILL_MS_MAX) {
-    return `${subject} takes longer than ten years to refill at this rate: set a smaller burst`
+    return tooLarge(
+      `${subject} takes longer than ten years to refill at this rate: set a smaller burst`,
+    )
   }
   return undefined
 }
 
-function windowMistake(rate: Rate, algorithm: string): string | undefined {
-  if (rate.count > BURST_MAX) return `the count ${rate.count} is above ${BURST_MAX}: lower it`
-  if (algorithm === 'sliding-window' && rate.count * rate.periodMs > BUCKET_UNITS_MAX) {
-    return `the count ${rate.count} times the period of ${rate.periodMs} ms is above ${BUCKET_UNITS_MAX}: lower the count or shorten the period`
+function windowMistake(rate: Rate, algorithm: string): Mistake | undefined {
+  const tooLarge = (message: string): Mistake => ({ code: 'window_too_large', message })
+  if (rate.count > BURST_MAX) {
+    return tooLarge(`the count ${rate.count} is above ${BURST_MAX}: lower it`)
   }
-  if (rate.periodMs > REFILL_MS_MAX) return 'the period is longer than ten years: shorten it'
+  if (algorithm === 'sliding-window' && rate.count * rate.periodMs > BUCKET_UNITS_MAX) {
+    return tooLarge(
+      `the count ${rate.count} times the period of ${rate.periodMs} ms is above ${BUCKET_UNITS_MAX}: lower the count or shorten the period`,
+    )
+  }
+  if (rate.periodMs > REFILL_MS_MAX) {
+    return tooLarge('the period is longer than ten years: shorten it')
+  }
   return undefined
 }
 

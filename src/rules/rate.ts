@@ -1,4 +1,4 @@
-import { quote } from '../diagnostic.ts'
+import { type Mistake, quote } from '../diagnostic.ts'
 import type { Rate } from '../limiter/policy.ts'
 import { nearestWord } from '../suggestion.ts'
 import { CALENDAR_UNITS, type CalendarUnitName } from './calendar.ts'
@@ -24,9 +24,11 @@ const RATE = new RegExp(RATE_PATTERN)
 const EXAMPLES = 'write a rate such as 100/s, 5000/10s, 7/m, 30/h or 100000/d'
 
 /** The rate, or what is wrong with the text. */
-export function parseRate(text: string): Rate | CalendarRate | string {
+export function parseRate(text: string): Rate | CalendarRate | Mistake {
   const match = RATE.exec(text)
-  if (match === null) return `rate ${quote(text)} ${mistakeIn(text)}`
+  if (match === null) {
+    return { code: 'rate_malformed', message: `rate ${quote(text)} ${mistakeIn(text)}` }
+  }
   const [, count, periods = '1', unit, calendarUnit] = match
   if (calendarUnit !== undefined) {
     const rate = { count: Number(count), unit: calendarUnit as CalendarUnitName }
@@ -40,10 +42,13 @@ export function parseRate(text: string): Rate | CalendarRate | string {
 }
 
 /** What is wrong with a rate given as numbers; undefined when it can be reckoned with exactly. */
-export function rateMistake(rate: Rate): string | undefined {
-  if (rate.count > RATE_NUMBER_MAX) return `the count is above ${RATE_NUMBER_MAX}: lower it`
+export function rateMistake(rate: Rate): Mistake | undefined {
+  const code = 'rate_too_large'
+  if (rate.count > RATE_NUMBER_MAX) {
+    return { code, message: `the count is above ${RATE_NUMBER_MAX}: lower it` }
+  }
   if (rate.periodMs > RATE_NUMBER_MAX) {
-    return `the period is above ${RATE_NUMBER_MAX} ms: shorten it`
+    return { code, message: `the period is above ${RATE_NUMBER_MAX} ms: shorten it` }
   }
   return undefined
 }

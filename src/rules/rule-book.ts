@@ -14,7 +14,7 @@ import { expandKey, expandText } from './key-template.ts'
 import { factsOfDescriptors, type RequestFacts } from './request-facts.ts'
 import { MatchedFacts, type Mismatch, mismatchOf } from './request-pattern.ts'
 import { blockVariant, overrideVariant, tierVariant } from './variant.ts'
-import { matchesText } from './wildcard.ts'
+import { literalText, matchesText } from './wildcard.ts'
 
 /** One rule that a request falls under. */
 export interface Matched {
@@ -232,7 +232,7 @@ function entryOf(
     exact: new Map(others.filter((o) => !isPattern(o)).map((o) => [o.override.key, o])),
     patterns: others
       .filter(isPattern)
-      .sort((a, b) => literalLength(b.override.key) - literalLength(a.override.key)),
+      .sort((a, b) => literalText(b.override.key).length - literalText(a.override.key).length),
   }
 }
 
@@ -258,10 +258,6 @@ function consequencesOf(
 }
 
 const FIRST_HIT = { type: 'fixed-window', opens: 'first-hit' } as const
-
-function literalLength(pattern: string): number {
-  return pattern.replaceAll('*', '').length
-}
 
 const VERSION_DIGITS = 16
 

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { describeValue, type Finding, type Path, quote } from '../diagnostic.ts'
+import type { DiagnosticCode } from '../diagnostic-code.ts'
 import { suggestion } from '../suggestion.ts'
 import { compileRules } from './compile.ts'
 import type { RulesDefinition } from './definition.ts'
@@ -37,15 +38,16 @@ export function schemaFinding(error: ErrorObject): Finding[] {
     case 'additionalProperties': {
       const name = String(error.params.additionalProperty)
       const hint = suggestion(name, Object.keys(schema.properties ?? {}))
-      return [
-        { path: [...path, name], at: 'key', message: `unknown property ${quote(name)} ${hint}` },
-      ]
+      const message = `unknown property ${quote(name)} ${hint}`
+      return [{ path: [...path, name], at: 'key', code: 'unknown_property', message }]
     }
     case 'required': {
       const name = String(error.params.missingProperty)
       const example: unknown = schema.properties?.[name]?.examples?.[0]
-      const mend = example === undefined ? '' : `, such as ${JSON.stringify({ [name]: example })}`
-      return [{ path, at: 'value', message: `missing property ${quote(name)}${mend}` }]
+      const mend =
+        example === undefined ? ': add it' : `, such as ${JSON.stringify({ [name]: example })}`
+      const message = `missing property ${quote(name)}${mend}`
+      return [{ path, at: 'value', code: 'missing_property', message }]
     }
     case 'pattern':
       // A rate's own parser says more precisely what is wrong with it.
@@ -55,7 +57,21 @@ export function schemaFinding(error: ErrorObject): Finding[] {
   const label = /^\d+$/.test(subject) ? `item ${subject} of ${path.at(-2)}` : subject
   const found = describeValue(error.data)
   const mend = mendOf(error, schema)
-  return [{ path, at: 'value', message: `${label} must be ${schema.title}, not ${found}${mend}` }]
+  const message = `${label} must be ${schema.title}, not ${found}${mend}`
+  return [{ path, at: 'value', code: CODES[error.keyword] ?? 'wrong_type', message }]
+}
+
+/** By the keyword of the schema that the value does not satisfy. */
+const CODES: Readonly<Record<string, DiagnosticCode>> = {
+  const: 'version_unknown',
+  enum: 'unknown_word',
+  pattern: 'malformed_value',
+  minimum: 'out_of_range',
+  maximum: 'out_of_range',
+  minLength: 'empty_value',
+  minItems: 'empty_value',
+  maxLength: 'too_long',
+  maxItems: 'too_long',
 }
 
 interface Schema {
@@ -89,7 +105,12 @@ function stepsOf(pointer: string): Path {
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
+/** A number where a word belongs is no known word, either: the first that is told says more. */
 function distinct(findings: readonly Finding[]): Finding[] {
-  const seen = new Map(findings.map((finding) => [`${finding.path}: ${finding.message}`, finding]))
-  return [...seen.values()]
+  const told = new Map<string, Finding>()
+  for (const finding of findings) {
+    const id = `${finding.path}: ${finding.message}`
+    if (!told.has(id)) told.set(id, finding)
+  }
+  return [...told.values()]
 }

@@ -47,3 +47,8 @@ const TEXT: Wildcard<string, string> = {
 export function matchesText(pattern: string, text: string): boolean {
   return matchesWildcard(pattern, text, TEXT)
 }
+
+/** What of a pattern stands in every text that it fits. */
+export function literalText(pattern: string): string {
+  return pattern.replaceAll('*', '')
+}

@@ -3,6 +3,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { configure, OptionsError, type Sources } from '../../src/cli/configuration.ts'
+import { renderMistake } from '../../src/diagnostic.ts'
 import { KEYS_MAX } from '../../src/index.ts'
 import { OPTION_NAMES, OPTIONS, variableOf } from '../../src/options.ts'
 
@@ -133,8 +134,8 @@ describe('a mistake in the options is told with its place', () => {
   it('in the file with line and column, all at once', () => {
     const config = file('fanuot: 3\nkeysMax: many\nlisten: { host: x }\nfanout: 99\n')
     expect(problemOf({ flags: { config } }).split('\n')).toEqual([
-      `${config}:1:1 unknown option "fanuot" (did you mean "fanout"?)`,
-      `${config}:3:9 listen must be one value, or a list of addresses`,
+      `${config}:1:1 unknown option "fanuot" (did you mean "fanout"?) [unknown_property]`,
+      `${config}:3:9 listen must be one value, or a list of addresses [wrong_type]`,
       expect.stringContaining(`${config}:4:9 fanout: "99" must be a whole number from 1 to 12`),
       expect.stringContaining(`${config}:2:10 keysMax: "many" must be a whole number`),
     ])
@@ -182,9 +183,9 @@ describe('variables', () => {
   it('that are unknown have no effect but a warning, with a suggestion', () => {
     const variables = { WEIR_KEY_MAX: '9', WEIR_XYZZY: '1', HOME: '/', WEIR_CONFIG: '' }
     const { warnings } = configure({ flags: { rules: 'r' }, variables })
-    expect(warnings).toEqual([
-      'the variable WEIR_KEY_MAX is unknown and has no effect (did you mean WEIR_KEYS_MAX?)',
-      'the variable WEIR_XYZZY is unknown and has no effect',
+    expect(warnings.map(renderMistake)).toEqual([
+      'WEIR_KEY_MAX: warning: the variable is unknown and has no effect (did you mean WEIR_KEYS_MAX?) [variable_unknown]',
+      'WEIR_XYZZY: warning: the variable is unknown and has no effect: unset it [variable_unknown]',
     ])
   })
 

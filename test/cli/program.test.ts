@@ -194,6 +194,20 @@ describe('weir rules', () => {
     ])
   })
 
+  it('warns of what is odd about a good one, and is content all the same', async () => {
+    const path = join(folder, 'odd.yaml')
+    writeFileSync(
+      path,
+      'version: 1\nrules:\n  - name: a\n    limits: [{ rate: 1/s }, { rate: 60/m }]\ntiers: { free: { limits: unlimited } }\n',
+    )
+    expect(await weir('rules', 'check', path)).toBe('ok')
+    expect(terminal.complaints).toEqual([
+      `${path}:4:29 warning: 60/m burst 60 refuses nothing that limits[0], 1/s burst 1, admits: remove it, or make it slower or smaller [limit_redundant]`,
+      `${path}:5:10 warning: no rule can name tier "free": remove it, or choose it by a rule's tier or tier_default [tier_unused]`,
+    ])
+    expect(terminal.printed[0]).toContain('RULE')
+  })
+
   it('tells every mistake of a bad one', async () => {
     const path = join(folder, 'bad.yaml')
     writeFileSync(path, 'version: 2\nrules: []\n')

@@ -69,9 +69,14 @@ describe('the reference of the command line', () => {
     }
   })
 
-  it('names every event that serving logs, and no other', () => {
-    const source = readFileSync(new URL('../../src/cli/serve.ts', import.meta.url), 'utf8')
-    const logged = new Set([...source.matchAll(/event: '(\w+)'/g)].map(([, event]) => event))
+  it('names every event that serving a node logs by itself, and no other', () => {
+    const files = ['cli/serve.ts', 'cli/rules-watch.ts', 'index.ts', 'reloading.ts']
+    const sources = files.map((file) =>
+      readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8'),
+    )
+    const logged = new Set(
+      [...sources.join('').matchAll(/event: '(\w+)'/g)].map(([, event]) => event),
+    )
     const documented = table(text, ['event', 'when']).map(([event]) => event)
     expect(documented.sort()).toEqual([...logged].sort())
   })

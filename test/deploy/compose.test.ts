@@ -89,7 +89,11 @@ describe('the compose file', () => {
 
 describe('a planted mistake in a node is seen', () => {
   test.each<[string, Record<string, string | undefined>, string]>([
-    ['an unknown variable', { WEIR_KEYSMAX: '5' }, 'WEIR_KEYSMAX is unknown'],
+    [
+      'an unknown variable',
+      { WEIR_KEYSMAX: '5' },
+      'WEIR_KEYSMAX: warning: the variable is unknown',
+    ],
     ['a value that cannot be read', { WEIR_FANOUT: 'many' }, 'WEIR_FANOUT'],
     ['a peer port without a key', { WEIR_SECRET_FILE: undefined }, '--secret-file'],
     ['a key elsewhere', { WEIR_SECRET_FILE: '/etc/key' }, 'no secret is mounted at /etc/key'],

@@ -1,6 +1,7 @@
 import { isLoopback, readPeerAddress } from '../../cluster/libp2p/peer-address.ts'
 import { GOSSIP_INTERVAL_MS } from '../../cluster/limits.ts'
 import { configure } from '../../src/cli/configuration.ts'
+import { renderMistake } from '../../src/diagnostic.ts'
 import { parseListenAddress } from '../../src/http/listen.ts'
 import { limitOf } from '../../src/limiter/limit.ts'
 import { flagOf, OPTION_NAMES, type ServerOptions } from '../../src/options.ts'
@@ -44,7 +45,7 @@ export function nodeOptions(service: Pick<Service, 'command' | 'environment'>, i
   }
   const variables = { ...image.environment, ...service.environment }
   const { options, warnings } = configure({ flags, variables })
-  return { options, mistakes: [...mistakes, ...warnings] }
+  return { options, mistakes: [...mistakes, ...warnings.map(renderMistake)] }
 }
 
 /** What is wrong with the service of a node. */

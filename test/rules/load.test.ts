@@ -191,7 +191,7 @@ describe('a rules file out of proportion', () => {
 
   it('is refused when too long, without being read', () => {
     expect(problemsOf('#'.repeat(YAML_BYTES_MAX + 1))).toEqual([
-      `rules.yaml:1:1 is ${YAML_BYTES_MAX + 1} bytes; at most ${YAML_BYTES_MAX} are read`,
+      `rules.yaml:1:1 is ${YAML_BYTES_MAX + 1} bytes; at most ${YAML_BYTES_MAX} are read: shorten it [file_too_large]`,
     ])
   })
 
@@ -227,10 +227,11 @@ describe('a rules file on disk', () => {
     const bytes = join(folder, 'bytes.yaml')
     await writeFile(long, '#'.repeat(YAML_BYTES_MAX + 1))
     await writeFile(bytes, Buffer.from([0x76, 0xff, 0xfe]))
-    for (const path of [missing, folder, long, bytes]) {
+    for (const path of [missing, folder, bytes]) {
       await expect(loadRules(path)).rejects.toThrow(RulesError)
       await expect(loadRules(path)).rejects.toThrow(`${path} cannot be read: `)
     }
+    await expect(loadRules(long)).rejects.toThrow(`${long}:1:1 is ${YAML_BYTES_MAX + 1} bytes`)
   })
 })
 
