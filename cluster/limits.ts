@@ -119,6 +119,8 @@ export const FRAME_DIGESTS_MAX = 48
 export const REPAIRS_MAX = 1_024
 /** A tick later than this was held up by this node itself; the time is not held against others. */
 export const STALL_MS = 20
+/** After a longer stall others may have decided this node's keys: it learns what they did before it decides. */
+export const UNSYNCHRONISED_MS = 1_500
 /** Table rows that a tick looks at to let go of what is spent: all of a million within two minutes. */
 export const SWEEP_ROWS_PER_TICK = 128
 /** Rumours in a frame that also carries counts; the rest wait for the next. */

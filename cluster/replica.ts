@@ -7,10 +7,25 @@ import { Greeting } from './greeting.ts'
 import { HandOff } from './hand-off.ts'
 import { Joining } from './joining.ts'
 import { Journeys, type JourneysDependencies, type Way } from './journeys.ts'
-import { FORWARD_STALE_MS, STALL_MS, SWEEP_ROWS_PER_TICK, TICK_MS } from './limits.ts'
+import {
+  FORWARD_STALE_MS,
+  STALL_MS,
+  SWEEP_ROWS_PER_TICK,
+  TICK_MS,
+  UNSYNCHRONISED_MS,
+} from './limits.ts'
 import { isPlaced } from './member-order.ts'
 import { Membership } from './membership.ts'
-import type { Forward, Gossip, HandOver, Hello, MemberRecord, Message, Reply } from './message.ts'
+import type {
+  Forward,
+  Gossip,
+  HandOver,
+  Hello,
+  MemberRecord,
+  Message,
+  Repair,
+  Reply,
+} from './message.ts'
 import { type Effects, Outbox } from './outbox.ts'
 import { PeerClocks } from './peer-clocks.ts'
 import { NO_RING } from './placement.ts'
@@ -102,9 +117,10 @@ export class Replica {
     return this.#forwarding.pending + this.#handOff.held
   }
 
-  /** Whether checks of keys that this node owns wait until their former owners have stopped. */
-  get isTakingOver(): boolean {
-    return this.#handOff.isOpen
+  /** Whether this node decides now what it owns. If not, checks wait until it knows what others decided. */
+  mayDecide(nowMs: number): boolean {
+    this.#wake(nowMs)
+    return !this.#handOff.isOpen
   }
 
   /** No more checks can wait; further ones are decided here. */
@@ -132,6 +148,7 @@ export class Replica {
 
   receive(from: NodeId, message: Message | LinkChange, nowMs: number): void {
     if (!this.#isExpected(from, message)) return
+    this.#wake(nowMs)
     if (message.type === 'forward' || message.type === 'reply') this.#heard(from, nowMs)
     switch (message.type) {
       case 'gossip':
@@ -150,7 +167,7 @@ export class Replica {
         this.#antiEntropy.digest(from, message)
         break
       case 'repair':
-        this.#antiEntropy.repair(from, message, nowMs)
+        this.#heardRepair(from, message, nowMs)
         break
       case 'hand-over':
         this.#heardHandOver(from, message, nowMs)
@@ -170,9 +187,7 @@ export class Replica {
   }
 
   tick(nowMs: number): void {
-    const stallMs = nowMs - this.#tickedMs - TICK_MS
-    this.#tickedMs = nowMs
-    if (stallMs > STALL_MS) this.#forgive(stallMs, nowMs)
+    this.#notice(nowMs)
     this.#settleState(nowMs)
     this.#journeys.tick(nowMs)
     for (const id of this.membership.tick(nowMs)) {
@@ -269,6 +284,13 @@ export class Replica {
     this.#journeys.answered(from, reply, nowMs)
   }
 
+  #heardRepair(from: NodeId, repair: Repair, nowMs: number): void {
+    this.#antiEntropy.repair(from, repair, nowMs)
+    if (!this.#antiEntropy.isSettled(from)) return
+    this.#handOff.compared(from)
+    this.#journeys.release(nowMs)
+  }
+
   #heardHandOver(from: NodeId, handOver: HandOver, nowMs: number): void {
     const { membership } = this
     this.#merge(handOver.counts, from, from, nowMs)
@@ -345,6 +367,26 @@ export class Replica {
     this.membership.enter('active', nowMs)
     this.#publishing.announce(nowMs)
     this.#handOff.enter(nowMs)
+  }
+
+  /** After a long stall the first thing to come, a check or a frame, may be older than the next tick. */
+  #wake(nowMs: number): void {
+    if (nowMs - this.#tickedMs > UNSYNCHRONISED_MS) this.#notice(nowMs)
+  }
+
+  /** Something happens again. */
+  #notice(nowMs: number): void {
+    const stallMs = nowMs - this.#tickedMs - TICK_MS
+    this.#tickedMs = nowMs
+    if (stallMs > STALL_MS) this.#forgive(stallMs, nowMs)
+    if (stallMs > UNSYNCHRONISED_MS) this.#catchUp(nowMs)
+  }
+
+  /** Others may have decided this node's keys while it was stopped: it learns what they did before it decides. */
+  #catchUp(nowMs: number): void {
+    const peers = this.membership.linkedPeers()
+    for (const peer of peers) this.#antiEntropy.linked(peer, nowMs)
+    this.#handOff.resume(peers, nowMs)
   }
 
   /** This node did nothing for a while; what it then finds late is its own doing. */
