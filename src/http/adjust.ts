@@ -117,12 +117,12 @@ export const reset: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }>
   done,
 ) => {
   parseJson(app)
-  const body = Type.Pick(CheckBody, ['rule', 'key'], closed)
+  const body = Type.Pick(CheckBody, ['rule', 'key', 'descriptors'], closed)
   app.post(
     '/v1/reset',
     { schema: { ...summary('Begin a key anew'), body, response: { 200: AnswerBody } } },
-    async ({ body: { rule, key } }, reply) =>
-      answer(reply, await node.adjust('reset', { rule, key, cost: 0 })),
+    async ({ body }, reply) =>
+      answer(reply, await node.adjust('reset', { ...checkOf(body), cost: 0 })),
   )
   done()
 }
