@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici'
+import type { Headers } from '../client/answer.ts'
 import { type Destination, destinationOf } from '../client/destination.ts'
 import { CommandError } from './exit-code.ts'
 
@@ -11,6 +12,7 @@ export interface Question {
 
 export interface Reply {
   readonly status: number
+  readonly headers: Headers
   /** Parsed JSON; the text itself when it is none. */
   readonly body: unknown
 }
@@ -28,7 +30,7 @@ export async function ask(address: string, question: Question): Promise<Reply> {
     maxResponseSize: ANSWER_BYTES_MAX,
   })
   try {
-    const { statusCode, body } = await request(`${origin}${question.path}`, {
+    const { statusCode, headers, body } = await request(`${origin}${question.path}`, {
       dispatcher: agent,
       method: question.method,
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
@@ -39,7 +41,7 @@ export async function ask(address: string, question: Question): Promise<Reply> {
             body: JSON.stringify(question.body),
           }),
     })
-    return { status: statusCode, body: jsonOrText(await body.text()) }
+    return { status: statusCode, headers, body: jsonOrText(await body.text()) }
   } catch (cause) {
     throw new CommandError(`no answer from ${address}: ${reasonOf(cause)}`, {
       cause,
@@ -52,9 +54,17 @@ export async function ask(address: string, question: Question): Promise<Reply> {
 
 /** The body of a good answer. Throws `CommandError` with the node's own words for any other. */
 export async function askOrFail(address: string, question: Question): Promise<unknown> {
-  const { status, body } = await ask(address, question)
-  if (status >= 200 && status < 300) return body
-  throw new CommandError(`${address} answered ${status}: ${wordsOf(body)}`, { exit: 'rejected' })
+  const reply = await ask(address, question)
+  if (reply.status >= 200 && reply.status < 300) return reply.body
+  throw rejectedBy(address, reply)
+}
+
+export function rejectedBy(address: string, { status, body }: Reply): CommandError {
+  return new CommandError(`${address} answered ${status}: ${wordsOf(body)}`, { exit: 'rejected' })
+}
+
+export function notANode(address: string): CommandError {
+  return new CommandError(`${address} did not answer like a node of Weir`, { exit: 'rejected' })
 }
 
 function doorAt(address: string): Destination {
