@@ -31,8 +31,8 @@ export interface Check {
   readonly rule: string
   /** Who is limited: any string of at most 256 bytes in UTF-8. */
   readonly key: string
-  /** Tokens to take, a whole number from 0 (only ask) to the rule's smallest burst. Default 1. */
-  readonly cost?: number
+  /** Tokens to take, a whole number from 0 (only ask) to the rule's smallest burst. Default: what the rule says. */
+  readonly cost?: number | undefined
 }
 
 export interface CallOptions {
@@ -116,7 +116,7 @@ class HttpClient implements Client {
     this.#onFailure = onFailure
   }
 
-  async check({ rule, key, cost = 1 }: Check, options: CallOptions = {}): Promise<ClientAnswer> {
+  async check({ rule, key, cost }: Check, options: CallOptions = {}): Promise<ClientAnswer> {
     return this.#call(
       {
         body: JSON.stringify({ rule, key, cost }),
@@ -129,7 +129,7 @@ class HttpClient implements Client {
   }
 
   async checkAll(checks: readonly Check[], options: CallOptions = {}): Promise<BatchAnswer[]> {
-    const whole = checks.map(({ rule, key, cost = 1 }) => ({ rule, key, cost }))
+    const whole = checks.map(({ rule, key, cost }) => ({ rule, key, cost }))
     return this.#call(
       {
         body: JSON.stringify({ checks: whole }),

@@ -1,6 +1,6 @@
 import { parseList } from 'structured-headers'
 import type { FallbackAnswer, NodeAnswer } from '../client/answer.ts'
-import type { Client } from '../client/client.ts'
+import type { Check, Client } from '../client/client.ts'
 import { WeirRequestError } from '../client/request-error.ts'
 import {
   type HeaderFamily,
@@ -8,7 +8,7 @@ import {
   RateLimitHeaders,
   retryAfterSeconds,
 } from '../http/rate-limit-headers.ts'
-import type { CheckRequest, Rejection } from '../limiter/check.ts'
+import type { Rejection } from '../limiter/check.ts'
 import type { RuleAnswer } from '../rule-answer.ts'
 import type { RunningNode } from '../running-node.ts'
 
@@ -30,7 +30,7 @@ export interface Judgement {
 }
 
 /** @throws WeirRequestError, at once or later, if the check itself is mistaken. */
-export type Judge = (check: CheckRequest) => Judgement | Promise<Judgement>
+export type Judge = (check: Check) => Judgement | Promise<Judgement>
 
 /**
  * `family`: which header fields the response gets. Without it a sidecar's are passed on as they are, and

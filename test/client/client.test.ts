@@ -28,8 +28,8 @@ function client(url: string, options: Partial<ClientOptions> = {}): Client {
   return created
 }
 
-async function node(address = '127.0.0.1:0') {
-  const doors = buildDoors()
+async function node(address = '127.0.0.1:0', options: Parameters<typeof buildDoors>[0] = {}) {
+  const doors = buildDoors(options)
   const url = await listen(doors.data, address)
   cleanups.push(() => closeDoor(doors.data))
   return { ...doors, url }
@@ -75,6 +75,15 @@ describe('a check', () => {
       retryAfterMs: 600,
       headers: { 'retry-after': '1' },
     })
+  })
+
+  test('takes what the rule says unless it has a cost, alone or in a batch', async () => {
+    const rules = { rules: [{ name: 'dear', cost: 3, limits: [{ rate: '10/m' }] }] }
+    const { url } = await node('127.0.0.1:0', { rules })
+    const asking = client(url)
+    expect(await asking.check({ rule: 'dear', key: 'a' })).toMatchObject({ remaining: 7 })
+    expect(await asking.check({ rule: 'dear', key: 'a', cost: 1 })).toMatchObject({ remaining: 6 })
+    expect(await asking.checkAll([{ rule: 'dear', key: 'a' }])).toMatchObject([{ remaining: 3 }])
   })
 
   test('goes over a Unix socket', async () => {
