@@ -163,7 +163,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     seededRandom(randomInt(2 ** 32)),
     nowMs,
   )
-  const metrics = createMetrics({ rules: book.definitions })
+  const metrics = createMetrics({ book })
   const reservationIds = new ReservationIds(common)
   const runtime = new Runtime({
     node,

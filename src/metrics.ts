@@ -2,23 +2,46 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ForwardResult, StandInReason } from '../cluster/event.ts'
 import type { MemberState } from '../cluster/message.ts'
 import type { MalformedReason } from '../cluster/wire.ts'
-import type { Answer } from './limiter/check.ts'
-import type { AnswerReason, RuleAnswer } from './rule-answer.ts'
+import {
+  type AdjustmentWord,
+  CheckTallies,
+  type Denial,
+  type Strategy,
+  type TalliedRules,
+} from './check-tallies.ts'
+import type { RuleAnswer } from './rule-answer.ts'
 
 /**
  * A node's metrics, documented in docs/reference/metrics.md. Labels are rules, and words of closed sets;
  * never a key, a user or an address.
  *
- * A check costs a look-up and a few increments of plain numbers; they are put into series when they are
- * read. Series of known labels exist from the start, at 0, so that a rate never misses the first event.
+ * Checks are counted as plain numbers (`check-tallies.ts`) and put into series when they are read. Series of known labels exist from the start, at 0, so that a rate never misses the first event.
  */
 
 /** Whether decisions were made at once on this node, or a request waited for another node. */
 export type Path = 'local' | 'forwarded'
 export type Direction = 'sent' | 'received'
 
-type Denial = Exclude<AnswerReason, 'under_limit' | 'override' | 'no_rule' | 'shadow'>
+/** What decided a request: one strategy, or for a batch perhaps several. */
+export type RequestStrategy = Strategy | 'mixed'
 
+const STRATEGIES = wordsOf<RequestStrategy>({
+  'token-bucket': true,
+  'leaky-bucket': true,
+  'sliding-window': true,
+  'fixed-window': true,
+  'calendar-window': true,
+  concurrency: true,
+  none: true,
+  mixed: true,
+})
+const ADJUSTMENT_WORDS = wordsOf<AdjustmentWord>({
+  refund: true,
+  penalty: true,
+  reserve: true,
+  settle: true,
+  reset: true,
+})
 const DENIALS = wordsOf<Denial>({
   over_limit: true,
   partition_share: true,
@@ -53,9 +76,6 @@ function wordsOf<Word extends string>(words: Record<Word, true>): readonly Word[
   return Object.keys(words) as Word[]
 }
 
-/** The only algorithm there is; a label so that dashboards survive a second one. */
-const STRATEGY = 'token-bucket'
-
 /** Seconds. From a decision in memory (tens of microseconds) to the forward timeouts of several nodes. */
 const LATENCY_BUCKETS = [
   0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
@@ -73,23 +93,9 @@ export interface MetricsSource {
 }
 
 export interface MetricsOptions {
-  readonly rules: readonly { readonly name: string }[]
+  readonly book: TalliedRules
   /** Where the metrics live: a registry of their own if none is given, never the process-wide one. */
   readonly registry?: Registry
-}
-
-/** Counts of one rule's checks since the start. */
-class RuleTally {
-  allowed = 0
-  rejected = 0
-  shadowed = 0
-  readonly denied: Record<Denial, number> = {
-    over_limit: 0,
-    partition_share: 0,
-    partition_closed: 0,
-    overloaded: 0,
-    key_missing: 0,
-  }
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
@@ -98,12 +104,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
 export class Metrics {
   readonly #registry: Registry
-  readonly #rules: Map<string, RuleTally>
-  #unknownRule = 0
-  #noRule = 0
+  readonly #tallies: CheckTallies
   #source: MetricsSource | undefined
 
-  readonly #latency: Record<Path, Histogram.Internal<string>>
+  readonly #latency: Record<RequestStrategy, Record<Path, Histogram.Internal<string>>>
   readonly #forwardSeconds: Histogram
   readonly #forwards: Record<ForwardResult, Counter.Internal>
   readonly #gossipMessages: Record<Direction, Counter.Internal>
@@ -114,9 +118,9 @@ export class Metrics {
   readonly #ringChanges: Counter
   readonly #eventLoopLag: Histogram
 
-  constructor({ rules, registry = new Registry() }: MetricsOptions) {
+  constructor({ book, registry = new Registry() }: MetricsOptions) {
     this.#registry = registry
-    this.#rules = new Map(rules.map((rule) => [rule.name, new RuleTally()]))
+    this.#tallies = new CheckTallies(book)
     const registers = [registry]
     this.#registerChecks(registers)
     this.#registerSources(registers)
@@ -128,10 +132,13 @@ export class Metrics {
       buckets: LATENCY_BUCKETS,
       registers,
     })
-    this.#latency = children(PATHS, (path) => {
-      latency.zero({ strategy: STRATEGY, path })
-      return latency.labels(STRATEGY, path)
-    })
+    const present = this.#tallies.strategies
+    this.#latency = children(STRATEGIES, (strategy) =>
+      children(PATHS, (path) => {
+        if (strategy === 'mixed' || present.has(strategy)) latency.zero({ strategy, path })
+        return latency.labels(strategy, path)
+      }),
+    )
     this.#forwardSeconds = new Histogram({
       name: 'rate_limiter_forward_seconds',
       help: 'Time from sending a check to a peer to its answer.',
@@ -181,33 +188,25 @@ export class Metrics {
     })
   }
 
-  /** One check was answered; under several rules, each is counted by what it said itself. */
-  answered(answer: Answer | RuleAnswer): void {
-    if ('each' in answer && answer.each !== undefined) {
-      for (const one of answer.each) this.answered(one)
-      return
-    }
-    const { rule, allowed, reason } = answer
-    const tally = this.#rules.get(rule)
-    if (tally === undefined) {
-      if (reason === 'no_rule') this.#noRule++
-      return
-    }
-    if (reason === 'shadow') tally.shadowed++
-    else if (allowed) tally.allowed++
-    else if (isDenial(reason)) tally.denied[reason]++
+  /** One check was answered. Returns what decided it. */
+  answered(answer: RuleAnswer): Strategy {
+    return this.#tallies.answered(answer)
   }
 
-  /** One check was rejected. All unknown rules share one series: a caller must not make labels. */
-  rejected(rule: string): void {
-    const tally = this.#rules.get(rule)
-    if (tally === undefined) this.#unknownRule++
-    else tally.rejected++
+  /** One check was rejected. */
+  rejected(rule: string): Strategy {
+    this.#tallies.rejected(rule)
+    return 'none'
   }
 
   /** A request's checks, one or a batch, were decided after this time. */
-  decided(path: Path, seconds: number): void {
-    this.#latency[path].observe(seconds)
+  decided(strategy: RequestStrategy, path: Path, seconds: number): void {
+    this.#latency[strategy][path].observe(seconds)
+  }
+
+  /** What else was done to a key of this rule. */
+  adjusted(word: AdjustmentWord, rule: string): void {
+    this.#tallies.adjusted(word, rule)
   }
 
   gossip(direction: Direction, bytes: number): void {
@@ -258,8 +257,8 @@ export class Metrics {
   }
 
   #registerChecks(registers: Registry[]): void {
-    const rules = this.#rules
-    const withoutRule = () => ({ allowed: this.#noRule, rejected: this.#unknownRule })
+    const tallies = this.#tallies
+    const { rules } = tallies
     new Counter({
       name: 'rate_limiter_checks_total',
       help: 'Checks.',
@@ -267,16 +266,17 @@ export class Metrics {
       registers,
       collect() {
         this.reset()
-        for (const [rule, tally] of rules) {
-          const denied = DENIALS.reduce((sum, reason) => sum + tally.denied[reason], 0)
-          this.inc({ result: 'allowed', strategy: STRATEGY, rule }, tally.allowed)
-          this.inc({ result: 'denied', strategy: STRATEGY, rule }, denied)
-          this.inc({ result: 'shadow', strategy: STRATEGY, rule }, tally.shadowed)
-          this.inc({ result: 'rejected', strategy: STRATEGY, rule }, tally.rejected)
+        for (const [rule, { strategies, rejected }] of rules) {
+          for (const [strategy, { allowed, denied, shadowed }] of strategies) {
+            this.inc({ result: 'allowed', strategy, rule }, allowed)
+            this.inc({ result: 'denied', strategy, rule }, sum(DENIALS, denied))
+            this.inc({ result: 'shadow', strategy, rule }, shadowed)
+          }
+          this.inc({ result: 'rejected', strategy: 'none', rule }, rejected)
         }
-        for (const [result, count] of Object.entries(withoutRule())) {
-          this.inc({ result, strategy: STRATEGY, rule: NO_RULE }, count)
-        }
+        const withoutRule = { strategy: 'none', rule: NO_RULE }
+        this.inc({ result: 'allowed', ...withoutRule }, tallies.noRule)
+        this.inc({ result: 'rejected', ...withoutRule }, tallies.unknownRule)
       },
     })
     new Counter({
@@ -286,8 +286,22 @@ export class Metrics {
       registers,
       collect() {
         this.reset()
-        for (const [rule, tally] of rules) {
-          for (const reason of DENIALS) this.inc({ reason, rule }, tally.denied[reason])
+        for (const [rule, { strategies }] of rules) {
+          for (const { denied } of strategies.values()) {
+            for (const reason of DENIALS) this.inc({ reason, rule }, denied[reason])
+          }
+        }
+      },
+    })
+    new Counter({
+      name: 'rate_limiter_adjustments_total',
+      help: 'What was done to keys beside checks.',
+      labelNames: ['action', 'rule'],
+      registers,
+      collect() {
+        this.reset()
+        for (const [rule, { adjusted }] of rules) {
+          for (const action of ADJUSTMENT_WORDS) this.inc({ action, rule }, adjusted[action])
         }
       },
     })
@@ -319,8 +333,8 @@ export class Metrics {
 /** Label of checks whose rule does not exist, and of requests under no rule; no rule can be called this. */
 const NO_RULE = ''
 
-function isDenial(reason: AnswerReason): reason is Denial {
-  return DENIALS.some((denial) => denial === reason)
+function sum<Word extends string>(words: readonly Word[], counts: Record<Word, number>): number {
+  return words.reduce((total, word) => total + counts[word], 0)
 }
 
 interface CounterOptions {

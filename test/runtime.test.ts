@@ -42,7 +42,7 @@ function withSilentPeer() {
     seededRandom(1),
     nowMs,
   )
-  const metrics = createMetrics({ rules: RULES })
+  const metrics = createMetrics({ book: rulesFrom(RULES) })
   const log = pino({ level: 'silent' })
   const runtime = new Runtime({
     node,

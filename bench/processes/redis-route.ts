@@ -131,7 +131,7 @@ work(async ({ port }: RedisRouteJob): Promise<string> => {
   const app = buildServer(
     {
       node,
-      metrics: createMetrics({ rules: RULES }),
+      metrics: createMetrics({ book: BOOK }),
       draining: new Draining(),
       onInternalError: (error) => console.error(error),
     },

@@ -27,7 +27,7 @@ export function buildDoors(
 ) {
   const book = rulesFrom(options.rules ?? RULES)
   const node = new MemoryNode(book)
-  const metrics = createMetrics({ rules: book.definitions })
+  const metrics = createMetrics({ book })
   const draining = new Draining()
   const internalErrors: unknown[] = []
   const dependencies = {
