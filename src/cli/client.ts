@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici'
-import type { Headers } from '../client/answer.ts'
-import { type Destination, destinationOf } from '../client/destination.ts'
+import { type Headers, isObject } from '../client/answer.ts'
+import { type Destination, destinationOf, HOW_TO_WRITE } from '../client/destination.ts'
 import { CommandError } from './exit-code.ts'
 
 /** A question to one of a node's doors. */
@@ -19,6 +19,8 @@ export interface Reply {
 
 /** A node answers in milliseconds, or something is wrong. */
 const ANSWER_MS_MAX = 10_000
+/** Characters that are repeated of an answer that is no node's: it may be a whole page. */
+const WORDS_MAX = 200
 /** Bytes of an answer; the longest describes a cluster of a thousand members. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
@@ -70,10 +72,7 @@ export function notANode(address: string): CommandError {
 function doorAt(address: string): Destination {
   const destination = destinationOf(address)
   if (destination !== undefined) return destination
-  throw new CommandError(
-    `"${address}" is no address of a node: write http://host:port or unix:/path`,
-    { exit: 'usage' },
-  )
+  throw new CommandError(`the address of the node: ${HOW_TO_WRITE}`, { exit: 'usage' })
 }
 
 function jsonOrText(text: string): unknown {
@@ -84,12 +83,13 @@ function jsonOrText(text: string): unknown {
   }
 }
 
-/** A problem's title and detail, where the answer is one (RFC 9457). */
+/** A problem's title and detail, where the answer is one (RFC 9457); else the beginning of whatever it is. */
 function wordsOf(body: unknown): string {
-  if (typeof body !== 'object' || body === null) return JSON.stringify(body)
-  const { title, detail } = body as { title?: unknown; detail?: unknown }
+  const { title, detail } = isObject(body) ? body : {}
   const words = [title, detail].filter((part) => typeof part === 'string')
-  return words.length > 0 ? words.join(': ') : JSON.stringify(body)
+  if (words.length > 0) return words.join(': ')
+  const text = JSON.stringify(body)
+  return text.length > WORDS_MAX ? `${text.slice(0, WORDS_MAX)}...` : text
 }
 
 function reasonOf(error: unknown): string {

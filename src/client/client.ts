@@ -6,7 +6,7 @@ import {
   readAnswers,
 } from './answer.ts'
 import { CIRCUIT_PROBE_MS, Circuit } from './circuit.ts'
-import { type Destination, destinationOf } from './destination.ts'
+import { type Destination, destinationOf, HOW_TO_WRITE } from './destination.ts'
 import { Exchange, type Reply } from './exchange.ts'
 import { LimiterFailure } from './failure.ts'
 
@@ -80,17 +80,8 @@ export function createClient(options: ClientOptions): Client {
 
 function doorAt(url: string): Destination {
   const destination = destinationOf(url)
-  // A path, a query or a password would be left out without a word.
-  const isWhole = destination?.socketPath !== undefined || isOrigin(url)
-  if (destination === undefined || !isWhole) {
-    // Not repeated here: there may be a password in it.
-    throw new Error('url: write http://host:port or unix:/path, without a user, path or query')
-  }
-  return destination
-}
-
-function isOrigin(url: string): boolean {
-  return URL.canParse(url) && new URL(url).href === `${new URL(url).origin}/`
+  if (destination !== undefined) return destination
+  throw new Error(`url: ${HOW_TO_WRITE}`)
 }
 
 /** One call: what is sent, how its reply is read, what stands in for it. */
