@@ -59,6 +59,7 @@ function ruleLines(rule: RuleExplanation, terminal: Terminal): string[] {
   const variant = [
     ...(tier === undefined ? [] : [`tier ${tier}`]),
     ...(override === undefined ? [] : [overrideText(override)]),
+    ...(rule.mode === 'shadow' ? ['in shadow mode'] : []),
   ]
   return [
     terminal.bold(`rule ${rule.rule}   MATCH   ${who}   ${owner}`),
@@ -90,7 +91,8 @@ function verdictLines(answer: Explained): string[] {
   const { allowed, reason, rule, remaining, limit, resetMs, consistency, overshootBound } = answer
   if (!allowed) return [`=> DENY ${reason} by ${rule}`]
   if (rule === '') return ['=> ALLOW no_rule']
-  const room = remaining > 0 ? 'ALLOW' : 'DENY'
+  const inShadow = answer.explain.rules.some((one) => one.rule === rule && one.mode === 'shadow')
+  const room = remaining > 0 || inShadow ? 'ALLOW' : 'DENY'
   const whole = `${(resetMs / MS_PER_SECOND).toFixed(1)} s`
   return [
     `=> ${room} ${remaining} of ${limit} left of ${rule}, whole again in ${whole}; ${consistency}, overshoot bound ${overshootBound}`,
