@@ -33,6 +33,8 @@ export interface Check {
   readonly key: string
   /** Tokens to take, a whole number from 0 (only ask) to the rule's smallest burst. Default: what the rule says. */
   readonly cost?: number | undefined
+  /** Names and text that the rule may choose its tier by. */
+  readonly descriptors?: Readonly<Record<string, string>> | undefined
 }
 
 export interface CallOptions {
@@ -107,20 +109,21 @@ class HttpClient implements Client {
     this.#onFailure = onFailure
   }
 
-  async check({ rule, key, cost }: Check, options: CallOptions = {}): Promise<ClientAnswer> {
+  async check(check: Check, options: CallOptions = {}): Promise<ClientAnswer> {
+    const sent = sentOf(check)
     return this.#call(
       {
-        body: JSON.stringify({ rule, key, cost }),
-        peek: JSON.stringify({ rule, key, cost: 0 }),
+        body: JSON.stringify(sent),
+        peek: JSON.stringify({ ...sent, cost: 0 }),
         read: ({ body, headers }): ClientAnswer => readAnswer(body, headers),
-        fallback: (failure) => this.#fallback(rule, failure),
+        fallback: (failure) => this.#fallback(sent.rule, failure),
       },
       options,
     )
   }
 
   async checkAll(checks: readonly Check[], options: CallOptions = {}): Promise<BatchAnswer[]> {
-    const whole = checks.map(({ rule, key, cost }) => ({ rule, key, cost }))
+    const whole = checks.map(sentOf)
     return this.#call(
       {
         body: JSON.stringify({ checks: whole }),
@@ -195,6 +198,11 @@ class HttpClient implements Client {
     const retryAfterMs = Math.ceil(this.#circuit.waitMs(performance.now())) || CIRCUIT_PROBE_MS
     return { allowed: false, rule, reason: 'overloaded', retryAfterMs, failure }
   }
+}
+
+/** Nothing else that a caller's object may have; what is undefined is not sent. */
+function sentOf({ rule, key, cost, descriptors }: Check): Check {
+  return { rule, key, cost, descriptors }
 }
 
 /** The caller stops waiting; the call goes on, so that its outcome is known for the calls to come. */

@@ -9,7 +9,7 @@ import {
   retryAfterSeconds,
 } from '../http/rate-limit-headers.ts'
 import type { Rejection } from '../limiter/check.ts'
-import type { RuleAnswer } from '../rule-answer.ts'
+import type { RuleAnswer, RuleCheck } from '../rule-answer.ts'
 import type { RunningNode } from '../running-node.ts'
 
 /** What decides: a sidecar asked over HTTP, or a node in this process, as `createNode` makes it. */
@@ -56,9 +56,17 @@ function ofNode(node: Pick<RunningNode, 'check' | 'rules' | 'book'>, family: Hea
     return { answer: outcome, headers: headers.of(outcome), policy: headers.policy(outcome) }
   }
   return (check) => {
-    const outcome = node.check(check)
+    const outcome = node.check(ruleCheckOf(check))
     return outcome instanceof Promise ? outcome.then(judged) : judged(outcome)
   }
+}
+
+/** A check as a node in this process is asked it. */
+function ruleCheckOf(check: Check): RuleCheck {
+  const { rule, key, cost, descriptors } = check
+  if (descriptors === undefined) return check
+  const values = new Map(Object.entries(descriptors))
+  return { rule, key, cost, descriptor: (name) => values.get(name) }
 }
 
 function ofClient(

@@ -86,6 +86,16 @@ describe('a check', () => {
     expect(await asking.checkAll([{ rule: 'dear', key: 'a' }])).toMatchObject([{ remaining: 3 }])
   })
 
+  test('is of the tier that its descriptors choose, alone or in a batch', async () => {
+    const tiers = { free: { limits: [{ rate: '5/m' }] }, paid: { limits: [{ rate: '50/m' }] } }
+    const rules = [{ name: 'api', tier: '{descriptor.plan}', tier_default: 'free' }]
+    const { url } = await node('127.0.0.1:0', { rules: { tiers, rules } })
+    const asking = client(url)
+    const paid = { rule: 'api', key: 'a', descriptors: { plan: 'paid' } }
+    expect(await asking.check(paid)).toMatchObject({ limit: 50, remaining: 49 })
+    expect(await asking.checkAll([paid])).toMatchObject([{ limit: 50, remaining: 48 }])
+  })
+
   test('goes over a Unix socket', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'weir-client-'))
     cleanups.push(() => rm(folder, { recursive: true }))

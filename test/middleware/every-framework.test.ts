@@ -29,6 +29,10 @@ async function sidecar(options: Parameters<typeof buildDoors>[0] = {}): Promise<
 
 const embedded: typeof sidecar = async (options) => ({ node: buildDoors(options).node })
 
+const TIERED = {
+  tiers: { free: { limits: [{ rate: '5/m' }] }, paid: { limits: [{ rate: '50/m' }] } },
+  rules: [{ name: 'api', tier: '{descriptor.plan}', tier_default: 'free' }],
+}
 const DEAR = { rules: [{ name: 'dear', cost: 3, limits: [{ rate: '8/m' }] }] }
 
 const key = (request: { readonly headers: IncomingHttpHeaders }) =>
@@ -113,6 +117,12 @@ describe.each(pairs)('%s', (_pair, app, source) => {
     expect((await get(url, 'a')).fields).toContainEqual(['ratelimit', '"dear";r=5;t=23'])
     const some = await app({ ...limiter, rule: 'dear', key, cost: () => undefined })
     expect((await get(some, 'a')).fields).toContainEqual(['ratelimit', '"dear";r=2;t=45'])
+  })
+
+  test('takes from the tier that descriptors choose', async () => {
+    const options = { rule: 'api', key, descriptors: () => ({ plan: 'paid' }) }
+    const url = await app({ ...(await source({ rules: TIERED })), ...options })
+    expect((await get(url, 'a')).fields).toContainEqual(['ratelimit', '"api";r=49;t=2'])
   })
 })
 
