@@ -18,7 +18,7 @@ import { close as closeDoor, Draining } from './http/draining.ts'
 import { listen } from './http/listen.ts'
 import { buildServer, type ServerOptions } from './http/server.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics } from './metrics/metrics.ts'
 import { Node } from './node.ts'
 import {
   bookOf,
@@ -176,7 +176,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     seededRandom(randomInt(2 ** 32)),
     nowMs,
   )
-  const metrics = createMetrics({ rules: book.definitions })
+  const metrics = createMetrics({ book })
   const reservationIds = new ReservationIds(common)
   const runtime = new Runtime({
     node,

@@ -19,7 +19,7 @@ import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from 
 import { inspectKey } from './limiter/inspect.ts'
 import { hashHex } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { Node, Pending } from './node.ts'
 import {
   type ReservationIds,
@@ -92,7 +92,6 @@ export class Runtime implements RunningNode {
       act: (action, request) => this.#act(action, request),
       nowMs: () => this.#nowMs(),
     })
-    metrics.rulesAre(book)
     metrics.readFrom({ keys: () => this.#keys(), peers: () => this.#peers() })
   }
 
