@@ -104,7 +104,15 @@ export class SnapshotTaking {
  * - `foreign`: of a cluster with another secret, whose keys have other hashes.
  * - `future`: written by a clock ahead of this one. `stale`: nothing in it can still matter.
  */
-export type SnapshotMistake = 'truncated' | 'damaged' | 'version' | 'foreign' | 'future' | 'stale'
+export const SNAPSHOT_MISTAKES = [
+  'truncated',
+  'damaged',
+  'version',
+  'foreign',
+  'future',
+  'stale',
+] as const
+export type SnapshotMistake = (typeof SNAPSHOT_MISTAKES)[number]
 
 export type SnapshotRead =
   | { readonly type: 'refused'; readonly reason: SnapshotMistake }

@@ -27,6 +27,8 @@ import { loadRules, parseRules, rulesFrom } from './rules/load.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import type { RunningNode } from './running-node.ts'
 import { Runtime } from './runtime.ts'
+import { SnapshotFile } from './snapshot-file.ts'
+import { Snapshots, type SnapshotsDependencies } from './snapshots.ts'
 
 export type { Clock } from './clock.ts'
 export type { Adjustment, Rejection } from './limiter/check.ts'
@@ -74,6 +76,11 @@ export interface NodeOptions {
   readonly mode?: 'shadow' | 'off'
   /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. Default: loopback. */
   readonly trustedProxies?: readonly string[]
+  /**
+   * Where what slow limits have used is kept over a restart of all nodes; the folder must be there, and the file be
+   * this node's own. Default: nowhere.
+   */
+  readonly snapshotFile?: string
   /** Default: silent. */
   readonly log?: Logger
   /** Absent or `false`: a single node that knows of no others. */
@@ -120,7 +127,7 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const secret = cluster === false ? undefined : await secretOf(cluster)
   const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
   try {
-    return assemble({ name, clock, cluster, log, book, secret, transport }, options)
+    return await assemble({ name, clock, cluster, log, book, secret, transport }, options)
   } catch (error) {
     await transport?.stop()
     throw error
@@ -137,8 +144,8 @@ interface Parts {
   readonly transport: Libp2pTransport | undefined
 }
 
-/** Puts a node together and sets it going. */
-function assemble(parts: Parts, options: NodeOptions): WeirNode {
+/** Puts a node together and, when it knows what its last life knew, sets it going. */
+async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
   const { name, clock, log, book, secret, transport } = parts
   const cluster: ClusterOptions = parts.cluster === false ? {} : parts.cluster
   const nowMs = Math.floor(clock.nowMs())
@@ -164,6 +171,12 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     nowMs,
   )
   const metrics = createMetrics({ rules: book.definitions })
+  const snapshots = await loadSnapshots(options.snapshotFile, common, {
+    limiter: node.limiter,
+    clock,
+    metrics,
+    log,
+  })
   const reservationIds = new ReservationIds(common)
   const runtime = new Runtime({
     node,
@@ -181,7 +194,8 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     { headers: options.headers ?? 'draft-11', trustedProxies: options.trustedProxies },
   )
   runtime.start()
-  return present(runtime, doors, draining, transport)
+  snapshots?.start()
+  return present(runtime, doors, draining, { transport, snapshots })
 }
 
 /** What peers would refuse is refused here, where somebody can mend it. */
@@ -243,6 +257,25 @@ function hashKeyOf(secret: Uint8Array): KeyHash {
   return { hi: digest.readUInt32BE(0), lo: digest.readUInt32BE(4) }
 }
 
+/** Merges what the node's last life wrote down. */
+async function loadSnapshots(
+  path: string | undefined,
+  common: Uint8Array,
+  dependencies: SnapshotsDependencies,
+): Promise<Snapshots | undefined> {
+  if (path === undefined) return undefined
+  const file = new SnapshotFile(path)
+  await file.assertUsable()
+  const snapshots = new Snapshots(dependencies, { file, fingerprint: fingerprintOf(common) })
+  await snapshots.load()
+  return snapshots
+}
+
+/** Tells clusters apart by what places their keys, and nothing of the secret. */
+function fingerprintOf(secret: Uint8Array): Uint8Array {
+  return createHash('sha256').update('weir snapshot').update(secret).digest()
+}
+
 function logInternal(log: Logger, error: unknown): void {
   log.error({ event: 'internal_error', err: error })
 }
@@ -285,11 +318,17 @@ class Doors {
   }
 }
 
+/** What ends after the last decision. */
+interface Stopped {
+  readonly transport: Libp2pTransport | undefined
+  readonly snapshots: Snapshots | undefined
+}
+
 function present(
   runtime: Runtime,
   doors: Doors,
   draining: Draining,
-  transport: Libp2pTransport | undefined,
+  { transport, snapshots }: Stopped,
 ): WeirNode {
   let closed: Promise<void> | undefined
   const closeInOrder = async () => {
@@ -298,7 +337,7 @@ function present(
     if (doors.areOpen) await delay(DRAIN_MS)
     await doors.close()
     runtime.stop()
-    await transport?.stop()
+    await Promise.all([transport?.stop(), snapshots?.close()])
   }
   return {
     get name() {

@@ -4,6 +4,7 @@ import type { MemberState } from '../cluster/message.ts'
 import type { MalformedReason } from '../cluster/wire.ts'
 import type { Answer } from './limiter/check.ts'
 import type { AnswerReason, RuleAnswer } from './rule-answer.ts'
+import { SNAPSHOT_REFUSALS, type SnapshotRefusal } from './snapshot-file.ts'
 
 /**
  * A node's metrics, documented in docs/reference/metrics.md. Labels are rules, and words of closed sets;
@@ -16,6 +17,9 @@ import type { AnswerReason, RuleAnswer } from './rule-answer.ts'
 /** Whether decisions were made at once on this node, or a request waited for another node. */
 export type Path = 'local' | 'forwarded'
 export type Direction = 'sent' | 'received'
+/** What became of a snapshot that was due. */
+const SNAPSHOT_RESULTS = ['written', 'failed', 'skipped'] as const
+export type SnapshotResult = (typeof SNAPSHOT_RESULTS)[number]
 
 type Denial = Exclude<AnswerReason, 'under_limit' | 'override' | 'no_rule' | 'shadow'>
 
@@ -113,6 +117,9 @@ export class Metrics {
   readonly #keysEvicted: Counter
   readonly #ringChanges: Counter
   readonly #eventLoopLag: Histogram
+  readonly #snapshots: Record<SnapshotResult, Counter.Internal>
+  readonly #snapshotsRefused: Record<SnapshotRefusal, Counter.Internal>
+  readonly #snapshotAsOf: Gauge
 
   constructor({ rules, registry = new Registry() }: MetricsOptions) {
     this.#registry = registry
@@ -179,6 +186,21 @@ export class Metrics {
       buckets: LAG_BUCKETS,
       registers,
     })
+    this.#snapshots = counters(SNAPSHOT_RESULTS, 'result', {
+      name: 'rate_limiter_snapshots_total',
+      help: 'Snapshots of slow limits that were due.',
+      registers,
+    })
+    this.#snapshotsRefused = counters(SNAPSHOT_REFUSALS, 'reason', {
+      name: 'rate_limiter_snapshots_refused_total',
+      help: 'Snapshots found at the start that were not used.',
+      registers,
+    })
+    this.#snapshotAsOf = new Gauge({
+      name: 'rate_limiter_snapshot_timestamp_seconds',
+      help: 'As of when the snapshot on disk is, in seconds since 1970; 0 without one.',
+      registers,
+    })
   }
 
   /** One check was answered; under several rules, each is counted by what it said itself. */
@@ -241,6 +263,19 @@ export class Metrics {
   /** A tick came this much later than it was due. */
   tickLate(seconds: number): void {
     this.#eventLoopLag.observe(seconds)
+  }
+
+  snapshot(result: SnapshotResult): void {
+    this.#snapshots[result].inc()
+  }
+
+  /** This is what the snapshot on disk knows of. */
+  snapshotAsOf(asOfMs: number): void {
+    this.#snapshotAsOf.set(asOfMs / 1_000)
+  }
+
+  snapshotRefused(reason: SnapshotRefusal): void {
+    this.#snapshotsRefused[reason].inc()
   }
 
   /** From now on `keys` and `peers` are read from here whenever the metrics are. */
