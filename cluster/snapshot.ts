@@ -196,10 +196,10 @@ export class SnapshotReading {
       if (length > FRAME_BYTES_MAX) this.#fail('damaged')
       const end = at + LENGTH_BYTES + length
       if (end > bytes.length) break
-      this.#keep(bytes.slice(at + LENGTH_BYTES, end))
+      this.#keep(copyOf(bytes.subarray(at + LENGTH_BYTES, end)))
       at = end
     }
-    this.#rest = this.#mistake === undefined ? bytes.slice(at) : NOTHING
+    this.#rest = this.#mistake === undefined ? copyOf(bytes.subarray(at)) : NOTHING
   }
 
   #keep(frame: Uint8Array): void {
@@ -253,6 +253,11 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
     at += piece.length
   }
   return all
+}
+
+/** Of any kind of bytes: `slice` of a Buffer is no copy. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {

@@ -37,8 +37,9 @@ function begin({
   nowMs = NOW_MS,
   fingerprint = FINGERPRINT,
   everyMs = 3_600_000,
+  keysMax = 256,
 } = {}): Life {
-  const limiter = limiterOf([SLOW], 'n1', { incarnation })
+  const limiter = limiterOf([SLOW], 'n1', { incarnation, keysMax, numbersMax: 5_000 })
   const metrics = createMetrics({ rules: [] })
   const log: Life['log'] = []
   const lines = { write: (line: string) => log.push(JSON.parse(line)) }
@@ -89,6 +90,18 @@ describe('the next life of a node', () => {
     expect(next.log).toEqual([expect.objectContaining({ event: 'snapshot_loaded', counts: 2 })])
     const series = 'rate_limiter_snapshot_timestamp_seconds'
     expect(await metricOf(next, series)).toBe(NOW_MS / 1_000)
+  })
+
+  test('knows it of more keys than are written or read at once', async () => {
+    const last = begin({ keysMax: 65_536 })
+    for (let key = 0; key < 40_000; key++) take(last.limiter, `k${key}`, 5)
+    last.snapshots.start()
+    await last.snapshots.close()
+    expect(readFileSync(path).length).toBeGreaterThan(512 * 1024)
+    const next = begin({ incarnation: 2, keysMax: 65_536 })
+    await next.snapshots.load()
+    expect(next.log).toEqual([expect.objectContaining({ event: 'snapshot_loaded' })])
+    expect(stateOf(next.limiter).store.table.keys).toBe(40_000)
   })
 
   test('begins with nothing if there never was one', async () => {
