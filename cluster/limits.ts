@@ -129,3 +129,10 @@ export const FRAME_RUMOURS_MAX = 8
 export const SILENT_INTERVALS = 1.5
 /** A majority enforces the full limit again only after a split of this length: it may still be a death. */
 export const PARTITION_HOLD_MS = 10_000
+/**
+ * A snapshot of slow limits is begun this often. Their buckets take 27 s and longer to refill, so at most 3/8 of a burst
+ * drains between two. Shorter: less is lost when all nodes crash at once, and more is written.
+ */
+export const SNAPSHOT_MS = 10_000
+/** Bytes of a snapshot; one of a million keys has some tens of millions. */
+export const SNAPSHOT_BYTES_MAX = 2 ** 31

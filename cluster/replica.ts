@@ -392,6 +392,7 @@ export class Replica {
   /** This node did nothing for a while; what it then finds late is its own doing. */
   #forgive(stallMs: number, nowMs: number): void {
     this.#forwarding.forgive(stallMs, nowMs)
+    this.#joining.forgive(stallMs)
     if (stallMs >= this.#options.gossipIntervalMs) this.membership.forgive(stallMs, nowMs)
   }
 }

@@ -231,9 +231,10 @@ export class Limiter {
           return { counts: writer.finish(), next: { rule, row } }
         }
         if (!store.table.isMarked(row, KEY) || !isWanted(bits, store.table.hi(row))) continue
-        for (let actor = row; actor !== NO_ROW; actor = store.table.next(actor)) {
-          writer.row(name, store, actor, 0)
-        }
+        // What was given back comes first: without it, what was admitted may be more than there could be.
+        const { credits, debits } = store.rows(row)
+        for (const credit of credits) writer.row(name, store, credit, 0)
+        for (const debit of debits) writer.row(name, store, debit, 0)
       }
     }
     return { counts: writer.finish(), next: undefined }

@@ -12,6 +12,7 @@ import {
 } from './check-tallies.ts'
 import { ConfigSeries, type ReloadResult } from './config-series.ts'
 import { children, counters, wordsOf } from './series.ts'
+import { SnapshotSeries } from './snapshot-series.ts'
 
 /**
  * A node's metrics, documented in docs/reference/metrics.md. Labels are rules, and words of closed sets;
@@ -108,6 +109,8 @@ export class Metrics {
   readonly #keysEvicted: Counter
   readonly #ringChanges: Counter
   readonly #eventLoopLag: Histogram
+  /** Of the file in which slow limits are kept. */
+  readonly snapshots: SnapshotSeries
 
   constructor({ book, registry = new Registry() }: MetricsOptions) {
     this.#registry = registry
@@ -161,6 +164,7 @@ export class Metrics {
       help: 'Frames from peers that were not understood and changed nothing.',
       registers,
     })
+    this.snapshots = new SnapshotSeries(registers)
     this.#config = new ConfigSeries(book.version, registers)
     this.#keysEvicted = new Counter({
       name: 'rate_limiter_keys_evicted_total',

@@ -117,6 +117,21 @@ describe.each(NAMED)('what others hear of it, %s', (_, algorithm) => {
     expect(check(other, 0)).toMatchObject({ remaining: 4 })
   })
 
+  test('and all of it by one repair, in which what was given back comes first', () => {
+    const [one, other] = [limiterOf(rules), limiterOf(rules, 'n2')]
+    for (let times = 0; times < 100; times++) {
+      check(one, 10)
+      adjust(one, 'refund', 10)
+    }
+    check(one, 4)
+    const wanted = [{ rule: 'rule', bits: new Uint8Array(32).fill(0xff) }]
+    const { counts } = one.repair(wanted, { rule: 0, row: 0 }, 100, NOW_MS)
+    for (const some of counts) {
+      expect(other.merge(some, undefined, NOW_MS)).toMatchObject({ violations: 0, foreign: 0 })
+    }
+    expect(check(other, 0)).toMatchObject({ remaining: 6 })
+  })
+
   test('what a replica assumes is never below what is in use', () => {
     const steps = fc.array(
       fc.tuple(
