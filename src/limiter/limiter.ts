@@ -167,7 +167,9 @@ export class Limiter {
     for (const { rule, store } of this.#rules.values()) {
       store.limits.forEach((limit, index) => {
         const from = oldestLive(limit, sliceAt(limit, nowMs)) + 1
-        const to = Math.min(sliceAt(limit, nowMs), sliceAt(limit, untilMs) - 1)
+        // No calendar has a unit that holds the end of time.
+        const isAll = untilMs > nowMs
+        const to = isAll ? sliceAt(limit, nowMs) : sliceAt(limit, untilMs) - 1
         if (from > to) return
         const buckets = (store.digests[index] as (typeof store.digests)[number]).between(from, to)
         blocks.push({ rule: rule.name, limit: index, sliceMs: limit.sliceMs, from, to, buckets })
