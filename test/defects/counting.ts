@@ -156,7 +156,7 @@ export const COUNTING: readonly Defect[] = [
     edits: [
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'if (count > limit.countMax + creditOf(store, index, entries, at)) {',
+        find: 'if (count > limit.countMax + creditOf(store, index, slice, entries, at)) {',
         replace: 'if (count === Number.POSITIVE_INFINITY) {',
       },
     ],

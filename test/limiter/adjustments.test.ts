@@ -142,3 +142,20 @@ describe.each(NAMED)('what others hear of it, %s', (_, algorithm) => {
     )
   })
 })
+
+describe('what is counted beside what was given back', () => {
+  const rules = [ruleOf({ rate: { count: 10, periodMs: 1_000 }, burst: 10 })]
+
+  test('is believed by those for whom the latter has fallen off', () => {
+    const [one, other] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+    for (const atMs of [NOW_MS, NOW_MS + 2_000]) {
+      check(one, 10, atMs)
+      adjust(one, 'refund', 10, atMs)
+    }
+    // The slice of the first refund is over here, too, but nothing has been written where it was.
+    check(one, 10, NOW_MS + 4_100)
+    adjust(one, 'penalise', 30, NOW_MS + 4_100)
+    tell(one, other, 'n1', NOW_MS + 4_100)
+    expect(check(other, 0, NOW_MS + 4_100)).toMatchObject({ remaining: 0 })
+  })
+})
