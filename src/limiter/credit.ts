@@ -27,7 +27,7 @@ export function giveBack(
   const limit = store.limits[index] as Limit
   const row = store.openCredit(key, nowMs)
   if (row === NO_ROW) return
-  const oldest = limit.reckoning.oldestInUse(limit, nowMs)
+  const oldest = limit.reckoning.oldestInUse(limit, store, key, index, nowMs)
   const current = sliceAt(limit, nowMs)
   let left = tokens
   for (let step = 0; left > 0 && step <= current - oldest; step++) {

@@ -159,3 +159,20 @@ describe('what is counted beside what was given back', () => {
     expect(check(other, 0, NOW_MS + 4_100)).toMatchObject({ remaining: 0 })
   })
 })
+
+describe('what is given back of a window from its first hit', () => {
+  const algorithm = { type: 'fixed-window', opens: 'first-hit' } as const
+  const rules = [ruleOf({ rate: { count: 3, periodMs: 2_000 }, burst: 3, algorithm })]
+
+  test('is of that window, however often it is taken and given back', () => {
+    const [one, other] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+    for (let atMs = NOW_MS; atMs < NOW_MS + 20_000; atMs += 10) {
+      if (check(one, 1, atMs).type === 'allowed') adjust(one, 'refund', 1, atMs + 5)
+      if (atMs % 2_000 < 30) check(one, 1, atMs)
+      tell(one, other, 'n1', atMs + 5)
+      const { store } = stateOf(other)
+      // A window's tokens, and those of the one before that are less than a period old.
+      expect(store.folded(0, 0, atMs + 5)).toBeLessThanOrEqual(6)
+    }
+  })
+})
