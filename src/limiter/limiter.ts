@@ -136,7 +136,7 @@ export class Limiter {
       if (by.type === 'self' && head !== NO_ROW) {
         this.#writeCredit(writer, key.rule, state.store, head)
       }
-      for (let row = head; row !== NO_ROW; row = table.next(row)) {
+      for (const row of creditFirst(state.store, head)) {
         const wanted =
           by.type === 'self'
             ? table.actor(row) === SELF
@@ -213,9 +213,7 @@ export class Limiter {
           return { counts: writer.finish(), next: { rule, row } }
         }
         if (!store.table.isMarked(row, KEY) || !isWanted(bits, store.table.hi(row))) continue
-        for (let actor = row; actor !== NO_ROW; actor = store.table.next(actor)) {
-          writer.row(name, store, actor, 0)
-        }
+        for (const actor of creditFirst(store, row)) writer.row(name, store, actor, 0)
       }
     }
     return { counts: writer.finish(), next: undefined }
@@ -225,6 +223,13 @@ export class Limiter {
   sweep(rowsMax: number, nowMs: number): void {
     this.#states[this.#sweeps++ % this.#states.length]?.store.sweep(rowsMax, nowMs)
   }
+}
+
+/** The rows of a key: what was given back ahead of what was admitted, which may be more than could be without it. */
+function creditFirst(store: KeyStore, key: number): readonly number[] {
+  if (key === NO_ROW) return []
+  const { debits, credits } = store.rows(key)
+  return credits.length === 0 ? debits : [...credits, ...debits]
 }
 
 interface HandedOver {

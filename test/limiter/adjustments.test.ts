@@ -158,6 +158,38 @@ describe('what is counted beside what was given back', () => {
     tell(one, other, 'n1', NOW_MS + 4_100)
     expect(check(other, 0, NOW_MS + 4_100)).toMatchObject({ remaining: 0 })
   })
+
+  test('is believed by whoever hears of both from a third', () => {
+    const [one, other, third] = [
+      limiterOf(rules, 'n1'),
+      limiterOf(rules, 'n2'),
+      limiterOf(rules, 'n3'),
+    ]
+    for (let round = 0; round < 3; round++) {
+      check(one, 10)
+      tell(one, other, 'n1')
+      adjust(one, 'refund', 10)
+    }
+    tell(one, other, 'n1')
+    const { hi, lo } = stateOf(one).hash('key')
+    const wanted = [{ rule: 'rule', bits: new Uint8Array(32).fill(0xff) }]
+    const repair = other.repair(wanted, { rule: 0, row: 0 }, 1_000, NOW_MS).counts
+    const key = { rule: 'rule', hashHi: hi, hashLo: lo }
+    const piggyback = other.countsOf([key], { type: 'all', except: 'n3' as NodeId }, NOW_MS)
+    for (const counts of [...repair, piggyback]) {
+      expect(counts.blocks).toHaveLength(1)
+      expect(third.merge(counts, undefined, NOW_MS)).toMatchObject({ violations: 0 })
+    }
+  })
+
+  test('is nothing where everything was given back', () => {
+    const limiter = limiterOf(rules, 'n1')
+    check(limiter, 10)
+    adjust(limiter, 'refund', 10, NOW_MS + 275)
+    const { store } = stateOf(limiter)
+    expect(store.level(0, 0, NOW_MS + 275)).toBe(0)
+    expect(store.folded(0, 0, NOW_MS + 275)).toBe(0)
+  })
 })
 
 describe('what is given back of a window from its first hit', () => {
