@@ -56,14 +56,19 @@ export function givenBack(store: KeyStore, key: number, index: number, slice: nu
   return (store.counters[index] as SlicedCounters).sum(store.rows(key).credits, slice)
 }
 
-/** Tokens that this node may still count in the present slice without saying what nobody would believe. */
+/**
+ * Tokens of a penalty that this node may still count in the present slice without saying what nobody would believe. A
+ * window that opens on use may end in it: then the next one needs the rest.
+ */
 export function roomForCount(store: KeyStore, key: number, nowMs: number): number {
   const row = store.table.rowOf(key, SELF)
   return store.limits.reduce((room, limit, index) => {
     const counters = store.counters[index] as SlicedCounters
     const slice = sliceAt(limit, nowMs)
     const counted = row === NO_ROW ? 0 : counters.count(row, slice)
-    const most = limit.countMax + givenBack(store, key, index, slice)
+    const { reckoning, countMax, policy } = limit
+    const most =
+      (reckoning.opensOnUse ? policy.burst : countMax) + givenBack(store, key, index, slice)
     return Math.min(room, Math.max(0, most - counted))
   }, Number.MAX_SAFE_INTEGER)
 }

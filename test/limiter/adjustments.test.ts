@@ -208,3 +208,17 @@ describe('what is given back of a window from its first hit', () => {
     }
   })
 })
+
+describe('a penalty at the end of a window from its first hit', () => {
+  const algorithm = { type: 'fixed-window', opens: 'first-hit' } as const
+  const rules = [ruleOf({ rate: { count: 2, periodMs: 20_000 }, burst: 2, algorithm })]
+
+  test('leaves room for what the next one admits in the same slice', () => {
+    const [one, other] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+    const openedMs = NOW_MS - (NOW_MS % 625) + 100
+    check(one, 1, openedMs)
+    adjust(one, 'penalise', 6, openedMs + 19_990)
+    expect(check(one, 2, openedMs + 20_000).type).toBe('allowed')
+    tell(one, other, 'n1', openedMs + 20_000)
+  })
+})
