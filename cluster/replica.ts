@@ -222,21 +222,25 @@ export class Replica {
   }
 
   /**
-   * Whoever was silent for long may have been cut off for a while without losing its link. What was told
-   * meanwhile is lost, and may have fallen off before the next comparison: compare now.
+   * Whoever was silent for long, or held dead, may have been cut off for a while without losing its link. What was
+   * told meanwhile is lost, and may have fallen off before the next comparison: compare now.
    */
-  #heard(from: NodeId, nowMs: number): void {
-    const wasSilent = this.membership.isSilent(from, nowMs)
+  #heard(from: NodeId, nowMs: number, wasAway = this.#isAway(from, nowMs)): void {
     this.membership.heard(from, nowMs)
-    if (wasSilent && this.membership.isLinked(from)) this.#antiEntropy.linked(from, nowMs)
+    if (wasAway && this.membership.isLinked(from)) this.#antiEntropy.linked(from, nowMs)
+  }
+
+  #isAway(id: NodeId, nowMs: number): boolean {
+    return this.membership.isSilent(id, nowMs) || this.membership.record(id)?.state === 'dead'
   }
 
   #heardGossip(from: NodeId, gossip: Gossip, nowMs: number): void {
     const known = this.membership.record(from)
+    const wasAway = this.#isAway(from, nowMs)
     this.#learn(gossip.members, nowMs)
     this.#merge(gossip.counts, from, from, nowMs)
     if (known !== undefined && gossip.incarnation < known.incarnation) return
-    this.#heard(from, nowMs)
+    this.#heard(from, nowMs, wasAway)
     if (known !== undefined) this.#clocks.lateMs(from, gossip.sentMs, nowMs)
     this.#outbox.event({ type: 'clock', peer: from, offsetMs: gossip.sentMs - nowMs })
     const present = this.membership.record(from)
@@ -246,8 +250,9 @@ export class Replica {
   }
 
   #heardHello(from: NodeId, hello: Hello, nowMs: number): void {
+    const wasAway = this.#isAway(from, nowMs)
     this.#learn(hello.members, nowMs)
-    this.#heard(from, nowMs)
+    this.#heard(from, nowMs, wasAway)
     if (hello.view === this.membership.view) return
     if (hello.view === NO_RING) this.#greeting.isNew(from, nowMs)
     else this.#greeting.disagreed(from, nowMs)
