@@ -222,25 +222,21 @@ export class Replica {
   }
 
   /**
-   * Whoever was silent for long, or held dead, may have been cut off for a while without losing its link. What was
-   * told meanwhile is lost, and may have fallen off before the next comparison: compare now.
+   * Whoever was silent for long may have been cut off for a while without losing its link. What was told
+   * meanwhile is lost, and may have fallen off before the next comparison: compare now.
    */
-  #heard(from: NodeId, nowMs: number, wasAway = this.#isAway(from, nowMs)): void {
+  #heard(from: NodeId, nowMs: number): void {
+    const wasSilent = this.membership.isSilent(from, nowMs)
     this.membership.heard(from, nowMs)
-    if (wasAway && this.membership.isLinked(from)) this.#antiEntropy.linked(from, nowMs)
-  }
-
-  #isAway(id: NodeId, nowMs: number): boolean {
-    return this.membership.isSilent(id, nowMs) || this.membership.record(id)?.state === 'dead'
+    if (wasSilent && this.membership.isLinked(from)) this.#antiEntropy.linked(from, nowMs)
   }
 
   #heardGossip(from: NodeId, gossip: Gossip, nowMs: number): void {
     const known = this.membership.record(from)
-    const wasAway = this.#isAway(from, nowMs)
     this.#learn(gossip.members, nowMs)
     this.#merge(gossip.counts, from, from, nowMs)
     if (known !== undefined && gossip.incarnation < known.incarnation) return
-    this.#heard(from, nowMs, wasAway)
+    this.#heard(from, nowMs)
     if (known !== undefined) this.#clocks.lateMs(from, gossip.sentMs, nowMs)
     this.#outbox.event({ type: 'clock', peer: from, offsetMs: gossip.sentMs - nowMs })
     const present = this.membership.record(from)
@@ -250,9 +246,8 @@ export class Replica {
   }
 
   #heardHello(from: NodeId, hello: Hello, nowMs: number): void {
-    const wasAway = this.#isAway(from, nowMs)
     this.#learn(hello.members, nowMs)
-    this.#heard(from, nowMs, wasAway)
+    this.#heard(from, nowMs)
     if (hello.view === this.membership.view) return
     if (hello.view === NO_RING) this.#greeting.isNew(from, nowMs)
     else this.#greeting.disagreed(from, nowMs)
@@ -297,10 +292,18 @@ export class Replica {
       const known = membership.record(id)
       // Most rumours are no news, and in a large cluster there are many.
       if (!membership.merge(record, nowMs)) continue
+      if (known?.state === 'dead') this.#isBack(id, nowMs)
       const wasThere = known?.incarnation === incarnation && isPlaced(known.state)
       if (!wasThere && membership.isInRing(id)) newcomers.push(id)
     }
     for (const id of newcomers) this.#handOff.tell(id, [], nowMs)
+  }
+
+  /** Held dead without its link having been lost, it was told nothing meanwhile, and could tell nothing. */
+  #isBack(id: NodeId, nowMs: number): void {
+    const { membership } = this
+    const isAlive = membership.record(id)?.state !== 'dead'
+    if (isAlive && membership.isLinked(id)) this.#antiEntropy.linked(id, nowMs)
   }
 
   #merge(counts: Counts, author: NodeId | undefined, from: NodeId, nowMs: number): void {
