@@ -21,8 +21,8 @@ interface Doubt {
  *     draining           when a meter that starts that much higher has been empty: then the true one and the
  *                        decider's were, too, and they are equal from then on
  *     aligned, calendar  in the next window
- *     sliding            when the period and the slice that hold the trouble are over
- *     first hit          when nothing has passed for a period and a slice: then no window is open
+ *     sliding            when the period and the slice that hold the trouble are over, if nothing is given back
+ *     else               when nothing has passed for a period and a slice: then no window is open
  *
  * for as long as nothing goes wrong. A debt that is larger than what is remembered of debts is such a trouble; and
  * under a sliding window beside another limit one that no count can tell of, for when it is over only its decider
@@ -103,7 +103,7 @@ export class Settled {
     }
     const isOver = key.policies.every((policy, index) => {
       if ((doubt.meters[index] as Meter).levelAt(atMs) > 0) return false
-      return !waitsForRest(policy) || (key.meters[index] as Meter).levelAt(atMs) <= passing
+      return !waitsForRest(policy, key) || (key.meters[index] as Meter).levelAt(atMs) <= passing
     })
     if (isOver) {
       this.#doubts.delete(key)
@@ -112,7 +112,7 @@ export class Settled {
     }
     if (passing > 0) {
       for (const [index, policy] of key.policies.entries()) {
-        if (waitsForRest(policy)) doubt.meters[index]?.pass(atMs, passing)
+        if (waitsForRest(policy, key)) doubt.meters[index]?.pass(atMs, passing)
       }
     }
     return false
@@ -153,7 +153,10 @@ export class Settled {
   }
 }
 
-/** Whether only a rest ends a doubt, and not just time. */
-function waitsForRest(policy: LimitPolicy): boolean {
-  return drains(policy) || opensOnUse(policy)
+/**
+ * Whether only a rest ends a doubt, and not just time. Of a window that slides the oldest tokens are given back first,
+ * whoever gives: one too many that is known to the decider alone stays the newest for as long as others come and go.
+ */
+function waitsForRest(policy: LimitPolicy, key: TrueKey): boolean {
+  return drains(policy) || opensOnUse(policy) || (slides(policy) && key.isGivenBack)
 }

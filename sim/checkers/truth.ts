@@ -43,6 +43,10 @@ export class TrueKey {
     }
   }
 
+  get isGivenBack(): boolean {
+    return this.#givenBack.length > 0
+  }
+
   /** Tokens that were given back since a time of the world's. */
   givenBackSince(fromMs: number): number {
     let tokens = 0
