@@ -1,34 +1,17 @@
-import type { Counts } from '../crdt/counts.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { AntiEntropy } from './anti-entropy.ts'
 import { Dissemination } from './dissemination.ts'
 import { Forwarding, type TravellingCheck } from './forwarding.ts'
 import { Greeting } from './greeting.ts'
 import { HandOff } from './hand-off.ts'
+import { Hearing } from './hearing.ts'
 import { Joining } from './joining.ts'
 import { Journeys, type JourneysDependencies, type Way } from './journeys.ts'
-import {
-  FORWARD_STALE_MS,
-  STALL_MS,
-  SWEEP_ROWS_PER_TICK,
-  TICK_MS,
-  UNSYNCHRONISED_MS,
-} from './limits.ts'
-import { isPlaced } from './member-order.ts'
+import { STALL_MS, SWEEP_ROWS_PER_TICK, TICK_MS, UNSYNCHRONISED_MS } from './limits.ts'
 import { Membership } from './membership.ts'
-import type {
-  Forward,
-  Gossip,
-  HandOver,
-  Hello,
-  MemberRecord,
-  Message,
-  Repair,
-  Reply,
-} from './message.ts'
+import type { MemberRecord, Message } from './message.ts'
 import { type Effects, Outbox } from './outbox.ts'
 import { PeerClocks } from './peer-clocks.ts'
-import { NO_RING } from './placement.ts'
 import { Publishing } from './publishing.ts'
 import type { Random } from './random.ts'
 import { Reaching } from './reach.ts'
@@ -76,6 +59,7 @@ export class Replica {
   readonly #publishing: Publishing
   readonly #handOff: HandOff
   readonly #journeys: Journeys
+  readonly #hearing: Hearing
   readonly #clocks = new PeerClocks()
   #tickedMs: number
   #nextDoorId = 0
@@ -109,6 +93,16 @@ export class Replica {
       handOff: this.#handOff,
       outbox: this.#outbox,
       decide,
+    })
+    this.#hearing = new Hearing({
+      membership,
+      state,
+      antiEntropy: this.#antiEntropy,
+      greeting: this.#greeting,
+      handOff: this.#handOff,
+      journeys: this.#journeys,
+      clocks: this.#clocks,
+      outbox: this.#outbox,
     })
   }
 
@@ -149,29 +143,7 @@ export class Replica {
   receive(from: NodeId, message: Message | LinkChange, nowMs: number): void {
     if (!this.#isExpected(from, message)) return
     this.#wake(nowMs)
-    if (message.type === 'forward' || message.type === 'reply') this.#heard(from, nowMs)
     switch (message.type) {
-      case 'gossip':
-        this.#heardGossip(from, message, nowMs)
-        break
-      case 'hello':
-        this.#heardHello(from, message, nowMs)
-        break
-      case 'forward':
-        this.#heardForward(from, message, nowMs)
-        break
-      case 'reply':
-        this.#heardReply(from, message, nowMs)
-        break
-      case 'digest':
-        this.#antiEntropy.digest(from, message)
-        break
-      case 'repair':
-        this.#heardRepair(from, message, nowMs)
-        break
-      case 'hand-over':
-        this.#heardHandOver(from, message, nowMs)
-        break
       case 'linked':
         this.#linked(from, nowMs)
         break
@@ -182,7 +154,7 @@ export class Replica {
         this.membership.refused(from, nowMs)
         break
       default:
-        message satisfies never
+        this.#hearing.message(from, message, nowMs)
     }
   }
 
@@ -234,96 +206,6 @@ export class Replica {
 
   #replicas(): NodeId[] {
     return this.membership.linkedPeers().filter((peer) => this.membership.isInRing(peer))
-  }
-
-  /**
-   * Whoever was silent for long may have been cut off for a while without losing its link. What was told
-   * meanwhile is lost, and may have fallen off before the next comparison: compare now.
-   */
-  #heard(from: NodeId, nowMs: number): void {
-    const wasSilent = this.membership.isSilent(from, nowMs)
-    this.membership.heard(from, nowMs)
-    if (wasSilent && this.membership.isLinked(from)) this.#antiEntropy.linked(from, nowMs)
-  }
-
-  #heardGossip(from: NodeId, gossip: Gossip, nowMs: number): void {
-    const known = this.membership.record(from)
-    this.#learn(gossip.members, nowMs)
-    this.#merge(gossip.counts, from, from, nowMs)
-    if (known !== undefined && gossip.incarnation < known.incarnation) return
-    this.#heard(from, nowMs)
-    if (known !== undefined) this.#clocks.lateMs(from, gossip.sentMs, nowMs)
-    this.#outbox.event({ type: 'clock', peer: from, offsetMs: gossip.sentMs - nowMs })
-    const present = this.membership.record(from)
-    if (present?.state === 'dead' || gossip.view !== this.membership.view) {
-      this.#greeting.disagreed(from, nowMs)
-    }
-  }
-
-  #heardHello(from: NodeId, hello: Hello, nowMs: number): void {
-    this.#learn(hello.members, nowMs)
-    this.#heard(from, nowMs)
-    if (hello.view === this.membership.view) return
-    if (hello.view === NO_RING) this.#greeting.isNew(from, nowMs)
-    else this.#greeting.disagreed(from, nowMs)
-  }
-
-  #heardForward(from: NodeId, forward: Forward, nowMs: number): void {
-    this.#merge(forward.counts, undefined, from, nowMs)
-    if (this.#clocks.lateMs(from, forward.sentMs, nowMs) > FORWARD_STALE_MS) {
-      this.#outbox.event({ type: 'stale', peer: from, checks: forward.checks.length })
-      return
-    }
-    if (forward.view !== this.membership.view) this.#greeting.disagreed(from, nowMs)
-    this.#journeys.asked(from, forward, nowMs)
-  }
-
-  #heardReply(from: NodeId, reply: Reply, nowMs: number): void {
-    this.#merge(reply.counts, from, from, nowMs)
-    if (reply.view !== this.membership.view) this.#greeting.disagreed(from, nowMs)
-    this.#journeys.answered(from, reply, nowMs)
-  }
-
-  #heardRepair(from: NodeId, repair: Repair, nowMs: number): void {
-    this.#antiEntropy.repair(from, repair, nowMs)
-    if (!this.#antiEntropy.isSettled(from)) return
-    this.#handOff.compared(from)
-    this.#journeys.release(nowMs)
-  }
-
-  #heardHandOver(from: NodeId, handOver: HandOver, nowMs: number): void {
-    const { membership } = this
-    this.#merge(handOver.counts, from, from, nowMs)
-    this.#handOff.heard(from, handOver, nowMs)
-    for (const record of handOver.members) if (record.id === from) membership.merge(record, nowMs)
-    this.#heard(from, nowMs)
-    this.#journeys.release(nowMs)
-  }
-
-  /**
-   * Rumours about members. Whoever is new in the ring is told at once of the keys it has got; those who come
-   * together, by the ring of all of them. That a linked peer has left is its own to say, by a hand-over: before
-   * that nobody may decide its keys.
-   */
-  #learn(records: readonly MemberRecord[], nowMs: number): void {
-    const { membership } = this
-    const newcomers: NodeId[] = []
-    for (const record of records) {
-      const { id, incarnation, state } = record
-      if (state === 'left' && membership.isLinked(id)) continue
-      const known = membership.record(id)
-      // Most rumours are no news, and in a large cluster there are many.
-      if (!membership.merge(record, nowMs)) continue
-      const wasThere = known?.incarnation === incarnation && isPlaced(known.state)
-      if (!wasThere && membership.isInRing(id)) newcomers.push(id)
-    }
-    for (const id of newcomers) this.#handOff.tell(id, [], nowMs)
-  }
-
-  #merge(counts: Counts, author: NodeId | undefined, from: NodeId, nowMs: number): void {
-    if (counts.blocks.length === 0) return
-    const result = this.#state.merge(counts, author, nowMs)
-    this.#outbox.event({ type: 'merged', from, result })
   }
 
   #linked(peer: NodeId, nowMs: number): void {

@@ -122,14 +122,6 @@ export class SlicedCounters {
     return rise
   }
 
-  /** What the ring holds for all slices together. */
-  total(ring: number): number {
-    const base = this.#base(ring)
-    let total = 0
-    for (let at = 1; at <= this.slicing.slices; at++) total += this.#words[base + at] as number
-    return total
-  }
-
   /** Whether any slice not older than `oldest` holds a count. */
   isLive(ring: number, oldest: number): boolean {
     const newest = this.newest(ring, oldest + this.slicing.slices - 1)

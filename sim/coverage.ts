@@ -1,8 +1,9 @@
 import type { ClusterEvent } from '../cluster/event.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { LimitPolicy, Rule } from '../src/limiter/policy.ts'
-import { type Meter, meterOf } from './checkers/meter.ts'
-import type { Admission } from './ledger.ts'
+import { SETTLED_RULE } from '../src/limiter/settlement.ts'
+import { drains, type Meter, meterOf } from './checkers/meter.ts'
+import type { Deed } from './ledger.ts'
 import type { ClientAnswer, Observer } from './observer.ts'
 import type { Simulation } from './simulation.ts'
 
@@ -45,6 +46,17 @@ export const SITUATIONS = [
   'snapshot read',
   'snapshot refused',
   'malformed frame',
+  /** A window was over, and a new one began. */
+  'window rolled over',
+  /** Somebody else than the owner gave tokens back. */
+  'refund by a stand-in',
+  'penalty',
+  'settled',
+  /** Another node settled than had reserved. */
+  'settled after an owner change',
+  /** A reservation was settled that had been settled before, and nothing was done. */
+  'settled again',
+  'reservation lapsed',
 ] as const
 export type Situation = (typeof SITUATIONS)[number]
 
@@ -86,6 +98,8 @@ export class Coverage {
       recalled: (_, outcome) =>
         this.#saw(outcome === 'read' ? 'snapshot read' : 'snapshot refused'),
       admitted: (admission) => this.#admitted(admission),
+      adjusted: (deed) => this.#adjusted(deed),
+      lapsed: () => this.#saw('reservation lapsed'),
       started: (_, life) => {
         if (life > 1) this.#saw('restart')
       },
@@ -97,7 +111,7 @@ export class Coverage {
     this.#seen.set(situation, (this.#seen.get(situation) ?? 0) + 1)
   }
 
-  #admitted({ rule, key, node, atMs, cost }: Admission): void {
+  #admitted({ rule, key, node, atMs, cost }: Deed): void {
     const last = this.#deciders.get(key)
     if (last !== undefined && last.node !== node && atMs - last.atMs < INTERVAL_MS) {
       this.#saw('two deciders')
@@ -107,10 +121,30 @@ export class Coverage {
     if (policy === undefined) return
     const meter = this.#meters.get(key) ?? meterOf(policy)
     this.#meters.set(key, meter)
+    const isOver = last !== undefined && !drains(policy) && meter.levelAt(atMs) === 0
+    if (isOver) this.#saw('window rolled over')
     if (meter.pass(atMs, cost) > policy.burst + 1) this.#saw('debt')
   }
 
-  #answered({ answer }: ClientAnswer): void {
+  #adjusted({ key, action, atMs, cost }: Deed): void {
+    if (action === 'refund') this.#meters.get(key)?.giveBack(atMs, cost)
+    else this.#saw('penalty')
+  }
+
+  #corrected({ request, action, answer, by, corrects }: ClientAnswer): void {
+    if (answer.type !== 'answer') return
+    if (action === 'refund' && answer.decidedBy !== 'owner') this.#saw('refund by a stand-in')
+    if (request.rule !== SETTLED_RULE.name) return
+    if (!answer.allowed) this.#saw('settled again')
+    else this.#saw(by === corrects?.by ? 'settled' : 'settled after an owner change')
+  }
+
+  #answered(seen: ClientAnswer): void {
+    const { answer } = seen
+    if (seen.corrects !== undefined) {
+      this.#corrected(seen)
+      return
+    }
     if (answer.type !== 'answer') return
     this.#saw(answer.allowed ? 'admitted' : 'refused')
     if (answer.decidedBy === 'cache') this.#saw('cached refusal')

@@ -8,7 +8,7 @@ import type { Transport } from '../cluster/transport.ts'
 import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Answer, Rejection } from '../src/limiter/check.ts'
-import type { Node } from '../src/node.ts'
+import type { Node, Pending } from '../src/node.ts'
 import type { Disk } from './disk.ts'
 import type { Inbox } from './inbox.ts'
 import { type Lie, told } from './lie.ts'
@@ -113,12 +113,18 @@ export class Host {
   /** A client asks at this node's door. */
   ask(check: Asked): void {
     this.#happen(() => {
-      const outcome = this.node.check(check.request, this.nowMs)
+      const outcome = this.#begin(check)
       // Refusals from memory were decided before, and admissions at once are this node's own.
       if (outcome.type === 'pending') this.#waiting.set(outcome.id, check)
       else if (this.inputMs === 0) this.#observer.answered(check, outcome, this.#id)
       else this.#decided.push({ check, outcome })
     })
+  }
+
+  #begin({ request, action = 'check', hash }: Asked): Answer | Pending | Rejection {
+    if (hash !== undefined) return this.node.act(action, { ...request, key: hash }, this.nowMs)
+    if (action === 'check') return this.node.check(request, this.nowMs)
+    return this.node.adjust(action, request, this.nowMs)
   }
 
   /** Stops the process for a while; what arrives waits. */

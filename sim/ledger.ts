@@ -1,16 +1,18 @@
 import type { ClusterEvent } from '../cluster/event.ts'
-import type { ForwardedCheck, Message } from '../cluster/message.ts'
+import type { Action, ForwardedCheck, Message } from '../cluster/message.ts'
 import type { Outbound } from '../cluster/outbox.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 
-/** Tokens that some node let through, at the instant it decided so. */
-export interface Admission {
+/** What some node did to a key, at the instant it decided so: it let tokens through, took them, or took them back. */
+export interface Deed {
   readonly atMs: number
   readonly node: NodeId
   readonly rule: string
   /** The key's hash in hex: what nodes know of it. */
   readonly key: string
   readonly cost: number
+  /** Default: a check was let through. */
+  readonly action?: Action
 }
 
 /** A decision that has arrived at a node, until the node says what it makes of it. */
@@ -20,27 +22,32 @@ interface Arrived {
 }
 
 /**
- * Everything that was admitted anywhere, by whom and when, whether or not the client ever heard of it. It
- * reads what nodes say to each other and to their clients, and never looks inside one.
+ * Everything that was admitted, taken or given back anywhere, by whom and when, whether or not the client ever heard
+ * of it. It reads what nodes say to each other and to their clients, and never looks inside one.
  *
- * A reply that allows is an admission by its sender, unless the sender only passes on what another node told
+ * A reply that allows is a deed of its sender, unless the sender only passes on what another node told
  * it in the same turn. What a node makes of each decision that arrives it says in events, one for each and in
  * order: `answered` if it waited for it, and then it passes it on at once; `late` if not.
  */
 export class Ledger {
-  readonly admissions: Admission[] = []
+  readonly deeds: Deed[] = []
   /** Forwarded checks by asker, asked node and id, until their answers arrive. */
   readonly #asked = new Map<NodeId, Map<NodeId, Map<number, ForwardedCheck>>>()
   /** By node, and by the peer that decided. */
   readonly #arrived = new Map<NodeId, Map<NodeId, Arrived[]>>()
-  /** Admissions a node was told of and is about to pass on, by node, cost and key. */
+  /** Deeds a node was told of and is about to pass on, by node, action, cost and key. */
   readonly #passing = new Map<string, number>()
 
-  /** Told of every admission as it is written down. */
-  readonly #written: (admission: Admission) => void
+  /** Told of every deed as it is written down. */
+  readonly #written: (deed: Deed) => void
 
-  constructor(written: (admission: Admission) => void) {
+  constructor(written: (deed: Deed) => void) {
     this.#written = written
+  }
+
+  /** Checks that were let through. */
+  get admissions(): readonly Deed[] {
+    return this.deeds.filter(isAdmission)
   }
 
   /** A node's life begins: what arrived at its last one is nobody's any more. */
@@ -49,13 +56,13 @@ export class Ledger {
   }
 
   /** A node decided for itself: a check of its own door, at once or as a stand-in. */
-  decided(admission: Admission): void {
-    if (admission.cost === 0) return
-    this.admissions.push(admission)
-    this.#written(admission)
+  decided(deed: Deed): void {
+    if (deed.cost === 0) return
+    this.deeds.push(deed)
+    this.#written(deed)
   }
 
-  /** A node is about to send this. A reply that allows is an admission by its sender, now. */
+  /** A node is about to send this. A reply that allows is a deed of its sender, now. */
   sent(from: NodeId, outbound: Outbound, atMs: number): void {
     if (outbound.type !== 'send') return
     const { to, message } = outbound
@@ -68,8 +75,9 @@ export class Ledger {
         const check = asked?.get(id)
         if (check === undefined || verdict !== 'allowed') continue
         const key = keyName(check.hashHi, check.hashLo)
-        if (this.#passesOn(from, check.cost, key)) continue
-        this.decided({ atMs, node: from, rule: check.rule, key, cost: check.cost })
+        const { rule, action, cost } = check
+        const deed: Deed = { atMs, node: from, rule, key, cost, action }
+        if (!this.#passesOn(deed)) this.decided(deed)
       }
     }
   }
@@ -96,8 +104,8 @@ export class Ledger {
     const arrived = waiting?.shift()
     if (waiting?.length === 0) this.#arrived.get(node)?.delete(peer)
     if (result === 'late' || arrived?.check === undefined || !arrived.allowed) return
-    const { hashHi, hashLo, cost } = arrived.check
-    const passing = `${node} ${cost} ${keyName(hashHi, hashLo)}`
+    const { hashHi, hashLo, action, cost } = arrived.check
+    const passing = passingName(node, action, cost, keyName(hashHi, hashLo))
     this.#passing.set(passing, (this.#passing.get(passing) ?? 0) + 1)
   }
 
@@ -105,21 +113,29 @@ export class Ledger {
    * A node tells its own client that another node allowed a check. What it tells peers it says first: if one
    * of them was taken for the one told of that decision, the node decided the peer's check itself, at the same cost.
    */
-  toldOwnClient(admission: Admission): void {
-    const { node, cost, key } = admission
-    if (!this.#passesOn(node, cost, key)) this.decided(admission)
+  toldOwnClient(deed: Deed): void {
+    if (!this.#passesOn(deed)) this.decided(deed)
   }
 
   /** Whether this node only passes on what another decided. */
-  #passesOn(node: NodeId, cost: number, key: string): boolean {
+  #passesOn({ node, action = 'check', cost, key }: Deed): boolean {
     if (this.#passing.size === 0) return false
-    const name = `${node} ${cost} ${key}`
+    const name = passingName(node, action, cost, key)
     const waiting = this.#passing.get(name) ?? 0
     if (waiting === 0) return false
     if (waiting === 1) this.#passing.delete(name)
     else this.#passing.set(name, waiting - 1)
     return true
   }
+}
+
+/** Whether a check was let through. */
+export function isAdmission({ action = 'check' }: Deed): boolean {
+  return action === 'check'
+}
+
+function passingName(node: NodeId, action: Action, cost: number, key: string): string {
+  return `${node} ${action} ${cost} ${key}`
 }
 
 function newChecks(): Map<number, ForwardedCheck> {

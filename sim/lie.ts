@@ -5,7 +5,7 @@ import type { Counts, CountsBlock } from '../crdt/counts.ts'
 /**
  * What is wrong with everything a node says.
  *
- * - `inflate`: it claims to have admitted far more of every key than it has.
+ * - `inflate`: it claims to have admitted far more of every key than it has. (That it has given back more, it does not.)
  * - `garble`: its frames arrive as rubbish.
  * - `foreign-version`: it speaks a protocol version that nobody else understands, nor it theirs.
  */
@@ -33,18 +33,19 @@ function inflated<Telling extends { readonly counts: Counts }>(message: Telling)
 }
 
 function inflatedCounts(counts: Counts): Counts {
-  return { ...counts, blocks: counts.blocks.map(inflatedBlock) }
+  return { ...counts, blocks: counts.blocks.map((block) => inflatedBlock(block, counts.actors)) }
 }
 
 /** Entries are flat: two words of hash, an actor, then for each limit an offset, a length, and the counts. */
-function inflatedBlock(block: CountsBlock): CountsBlock {
+function inflatedBlock(block: CountsBlock, actors: Counts['actors']): CountsBlock {
   const entries = [...block.entries]
   for (let at = 0; at < entries.length; ) {
+    const isCredit = actors[entries[at + 2] as number]?.credit === true
     at += 3
     for (let limit = 0; limit < block.sliceMs.length; limit++) {
       const length = entries[at + 1] as number
       for (let count = at + 2; count < at + 2 + length; count++) {
-        entries[count] = (entries[count] as number) * INFLATION
+        entries[count] = (entries[count] as number) * (isCredit ? 1 : INFLATION)
       }
       at += 2 + length
     }

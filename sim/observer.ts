@@ -1,13 +1,25 @@
 import type { ClusterEvent } from '../cluster/event.ts'
+import type { Action } from '../cluster/message.ts'
 import type { Outbound } from '../cluster/outbox.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Answer, CheckRequest, Rejection } from '../src/limiter/check.ts'
+import type { KeyHash } from '../src/limiter/key-hash.ts'
 import type { Fault } from './fault.ts'
-import type { Admission } from './ledger.ts'
+import type { Deed } from './ledger.ts'
 import type { Recalled } from './snapshots.ts'
 
-/** A client's check on its way. */
-export interface Asked {
+/** What a client may want beside a check. */
+export interface Errand {
+  /** Default: a check. */
+  readonly action?: Action
+  /** Of a key that has no text. */
+  readonly hash?: KeyHash
+  /** What this corrects. */
+  readonly corrects?: ClientAnswer
+}
+
+/** A client's check on its way, or what else it wants done to a key. */
+export interface Asked extends Errand {
   /** Counts the checks of a run, from 1. */
   readonly id: number
   readonly node: NodeId
@@ -32,8 +44,12 @@ export interface Observer {
   started?(node: NodeId, life: number): void
   asked?(check: Asked): void
   answered?(seen: ClientAnswer): void
-  /** Some node let tokens through, at this instant. */
-  admitted?(admission: Admission): void
+  /** Some node let a check through, at this instant. */
+  admitted?(admission: Deed): void
+  /** Some node gave tokens back, or took them as a penalty, at this instant. */
+  adjusted?(deed: Deed): void
+  /** A client will not settle what it has reserved any more: it is too late. */
+  lapsed?(reserved: ClientAnswer): void
   /** A node wants this sent, now, in a frame of so many bytes. */
   sent?(from: NodeId, outbound: Outbound, frameBytes: number): void
   /** A node dropped a frame that it could not read. */

@@ -4,9 +4,11 @@ import { overshootOf } from './checkers/overshoot.ts'
 import { hasConverged } from './convergence.ts'
 import { Coverage, type Situations } from './coverage.ts'
 import { type Experiment, READY_MS } from './experiment.ts'
+import { isAdmission } from './ledger.ts'
 import { type Asked, LOOK_MS, type Observer } from './observer.ts'
 import type { Oracle, Violation } from './oracle.ts'
 import { probe } from './probe.ts'
+import { withCalendars } from './repeating-calendar.ts'
 import { Simulation, START_MS } from './simulation.ts'
 import { pour } from './workload.ts'
 
@@ -48,12 +50,17 @@ export const RECOVERY_MS = 2 * GOSSIP_INTERVAL_MS + ANTI_ENTROPY_MS
  * and the cluster has to recover. The oracles watch both, and a third, in which one key is asked for again:
  * it is theirs alone, and no part of the outcome.
  */
-export function perform(experiment: Experiment, oracles: readonly Oracle[] = []): Outcome {
+export function perform(drawn: Experiment, oracles: readonly Oracle[] = []): Outcome {
+  const experiment = { ...drawn, rules: withCalendars(drawn.rules) }
   const world = new Simulation(experiment)
   const violations: Violation[] = []
   const coverage = new Coverage(world, experiment.rules)
   const asked: Asked[] = []
-  world.observe({ asked: (check) => asked.push(check) })
+  world.observe({
+    asked(check) {
+      if (check.corrects === undefined) asked.push(check)
+    },
+  })
   world.observe(coverage.observer)
   world.runUntil(READY_MS)
   for (const oracle of oracles) world.observe(watching(oracle, world, experiment, violations))
@@ -65,7 +72,7 @@ export function perform(experiment: Experiment, oracles: readonly Oracle[] = [])
   const { traceHash } = world
   if (oracles.length > 0) probe(world, experiment, READY_MS)
   return {
-    experiment,
+    experiment: drawn,
     worst: keys.reduce((a, b) => (b.overshoot > a.overshoot ? b : a), keys[0] ?? NOTHING),
     keys,
     violations,
@@ -136,12 +143,13 @@ function outcomesOf(
   world: Simulation,
   asked: readonly Asked[],
 ): KeyOutcome[] {
-  const admissions = groupBy(world.ledger.admissions, ({ rule, key }) => `${rule}/${key}`)
+  const deeds = groupBy(world.ledger.deeds, ({ rule, key }) => `${rule}/${key}`)
   const keys = groupBy(asked, ({ request }) => `${request.rule}/${request.key}`)
   const outcomes: KeyOutcome[] = []
   for (const checks of keys.values()) {
     const { rule, key } = (checks[0] as Asked).request
-    const passed = admissions.get(`${rule}/${world.keyName(rule, key)}`) ?? []
+    const done = deeds.get(`${rule}/${world.keyName(rule, key)}`) ?? []
+    const passed = done.filter(isAdmission)
     const wanted = checks.map(({ askedMs, request }) => ({ atMs: askedMs, cost: request.cost }))
     const limits = experiment.rules.find(({ name }) => name === rule)?.limits ?? []
     for (const [limit, policy] of limits.entries()) {
@@ -152,7 +160,7 @@ function outcomesOf(
         asked: wanted.reduce((sum, { cost }) => sum + cost, 0),
         admitted: passed.reduce((sum, { cost }) => sum + cost, 0),
         ideal: idealAdmissions(wanted, policy),
-        overshoot: overshootOf(passed, policy),
+        overshoot: overshootOf(done, policy),
       })
     }
   }

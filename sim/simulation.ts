@@ -12,9 +12,9 @@ import { Disk } from './disk.ts'
 import type { Fault } from './fault.ts'
 import { Host, type HostObserver } from './host.ts'
 import { Inbox } from './inbox.ts'
-import { type Admission, Ledger } from './ledger.ts'
+import { type Deed, isAdmission, Ledger } from './ledger.ts'
 import { memoryAddress, Network, type NetworkOptions } from './network.ts'
-import { type Asked, type ClientAnswer, LOOK_MS, type Observer } from './observer.ts'
+import { type Asked, type ClientAnswer, type Errand, LOOK_MS, type Observer } from './observer.ts'
 import type { Recalled } from './snapshots.ts'
 import { strike, type World } from './strike.ts'
 import { hashText, Trace } from './trace.ts'
@@ -34,6 +34,8 @@ export interface SimulationOptions {
   /** By how many parts in a million each node's clock is too fast. */
   readonly clockDriftsPpm?: readonly number[]
 }
+
+const CHECK: Errand = {}
 
 /** When every simulated world begins: some moment in 2023. */
 export const START_MS = 1_700_000_000_000
@@ -65,7 +67,7 @@ export class Simulation implements HostObserver, World {
   constructor(options: SimulationOptions) {
     this.#options = options
     this.#hashKey = hashKeyOf(options.seed)
-    this.ledger = new Ledger((admission) => this.#admitted(admission))
+    this.ledger = new Ledger((deed) => this.#done(deed))
     this.network = new Network({
       delay: { minMs: 0.2, maxMs: 2 },
       ...options.network,
@@ -135,11 +137,11 @@ export class Simulation implements HostObserver, World {
   }
 
   /** A client asks a node. Returns the check's id, or undefined if the node is down and nothing was asked. */
-  ask(id: NodeId, request: CheckRequest): number | undefined {
+  ask(id: NodeId, request: CheckRequest, errand: Errand = CHECK): number | undefined {
     const host = this.host(id)
     if (!host.alive) return undefined
     this.#asked += 1
-    const check: Asked = { id: this.#asked, node: id, request, askedMs: this.nowMs }
+    const check: Asked = { ...errand, id: this.#asked, node: id, request, askedMs: this.nowMs }
     for (const observer of this.#observers) observer.asked?.(check)
     host.ask(check)
     return check.id
@@ -159,17 +161,17 @@ export class Simulation implements HostObserver, World {
   }
 
   answered(check: Asked, answer: Answer | Rejection, by: NodeId): void {
-    const { id, node, request, askedMs } = check
-    const seen: ClientAnswer = { id, node, request, askedMs, answer, by, answeredMs: this.nowMs }
+    const { node, request, action = 'check', hash } = check
+    const seen: ClientAnswer = { ...check, answer, by, answeredMs: this.nowMs }
     if (this.#options.keepsAnswers !== false) this.answers.push(seen)
     this.#note(node, answer.type === 'answer' ? answer.reason : answer.code)
     this.#trace.word(check.id)
     if (answer.type === 'answer' && answer.allowed) {
       const { rule, cost } = request
-      const key = this.keyName(rule, request.key)
-      const admission = { atMs: this.nowMs, node, rule, key, cost }
-      if (by === node) this.ledger.decided(admission)
-      else this.ledger.toldOwnClient(admission)
+      const key = hash === undefined ? this.keyName(rule, request.key) : hashHex(hash)
+      const deed: Deed = { atMs: this.nowMs, node, rule, key, cost, action }
+      if (by === node) this.ledger.decided(deed)
+      else this.ledger.toldOwnClient(deed)
     }
     for (const observer of this.#observers) observer.answered?.(seen)
   }
@@ -216,8 +218,14 @@ export class Simulation implements HostObserver, World {
     return hashHex(this.hashOf(rule, key))
   }
 
-  #admitted(admission: Admission): void {
-    for (const observer of this.#observers) observer.admitted?.(admission)
+  /** A client has let the time go by in which it could settle what it reserved. */
+  lapsed(reserved: ClientAnswer): void {
+    for (const observer of this.#observers) observer.lapsed?.(reserved)
+  }
+
+  #done(deed: Deed): void {
+    if (isAdmission(deed)) for (const observer of this.#observers) observer.admitted?.(deed)
+    else for (const observer of this.#observers) observer.adjusted?.(deed)
   }
 
   #lookAgain(): void {

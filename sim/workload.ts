@@ -1,5 +1,7 @@
 import type { Random } from '../cluster/random.ts'
 import type { NodeId } from '../crdt/node-id.ts'
+import { type Correction, Corrections } from './corrections.ts'
+import type { ClientAnswer } from './observer.ts'
 import type { Simulation } from './simulation.ts'
 
 /**
@@ -19,6 +21,8 @@ export interface Flow {
   readonly origins: 'anywhere' | 'sticky' | readonly NodeId[]
   /** Tokens a check takes; drawn uniformly between two bounds. Default 1. */
   readonly cost?: { readonly min: number; readonly max: number }
+  /** What clients do to a key beside asking for it; see `corrections.ts`. Default: nothing. */
+  readonly corrections?: readonly Correction[]
 }
 
 /** Keys `name-0`, `name-1`, …; with one key, `name` itself. */
@@ -44,6 +48,11 @@ export function pour(world: Simulation, flow: Flow, readyMs: number, random: Ran
   const source = new Source(world, flow, random)
   const fromMs = readyMs + flow.fromMs
   const untilMs = readyMs + flow.untilMs
+  const { corrections = [] } = flow
+  if (corrections.length > 0) {
+    const correcting = new Corrections(world, corrections, untilMs, random)
+    world.observe({ answered: (seen) => correcting.answered(seen, source.isOwn(seen)) })
+  }
   const { arrivals } = flow
   if (arrivals.type === 'clients' || arrivals.type === 'polite') {
     pourClosed(world, source, arrivals, { fromMs, untilMs, random })
@@ -81,15 +90,21 @@ function pourClosed(
   span: { readonly fromMs: number; readonly untilMs: number; readonly random: Random },
 ): void {
   const waiting = new Map<number, number>()
+  let asking: number | undefined
   const next = (client: number, atMs: number) => {
     if (atMs >= span.untilMs) return
     world.at(atMs, () => {
+      asking = client
       const id = source.ask()
+      asking = undefined
       if (id === undefined) next(client, world.nowMs + thinkMs)
-      else waiting.set(id, client)
     })
   }
   world.observe({
+    // Before the answer, which an owner gives at once.
+    asked({ id }) {
+      if (asking !== undefined) waiting.set(id, asking)
+    },
     answered({ id, answer }) {
       const client = waiting.get(id)
       if (client === undefined) return
@@ -116,6 +131,13 @@ class Source {
     this.#flow = flow
     this.#random = random
     this.#ranks = flow.keys.zipf === true ? zipfRanks(flow.keys.count) : []
+  }
+
+  /** Whether one of these clients asked this check. */
+  isOwn({ request, action = 'check' }: ClientAnswer): boolean {
+    const { rule, keys } = this.#flow
+    if (action !== 'check' || request.rule !== rule) return false
+    return keys.count === 1 ? request.key === keys.name : request.key.startsWith(`${keys.name}-`)
   }
 
   /** Returns the check's id; undefined if nobody is there to be asked. */

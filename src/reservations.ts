@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Counting } from './check-all.ts'
 import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
-import type { Rule } from './limiter/policy.ts'
+import { SETTLED_RULE, settledKey } from './limiter/settlement.ts'
 
 /**
  * Tokens taken before it is known how many are needed: an id says what was taken, of which key, and until when it
@@ -21,31 +21,7 @@ export interface Reservation {
   readonly nonce: number
 }
 
-/** Longest time between reserving and settling, in ms: for so long it is remembered that one was settled. */
-export const RESERVATION_MS_MAX = 3_600_000
 export const RESERVATION_MS_DEFAULT = 60_000
-
-/**
- * Counts what was settled: one token of a key once, for as long as the reservation could be settled again.
- */
-export const SETTLED_RULE: Rule = {
-  name: '~settled',
-  limits: [
-    {
-      rate: { count: 1, periodMs: RESERVATION_MS_MAX },
-      burst: 1,
-      algorithm: { type: 'sliding-window' },
-    },
-  ],
-  // A side of a split that cannot know whether it was settled elsewhere settles it: the tokens were taken.
-  onPartition: 'open',
-  isInternal: true,
-}
-
-/** The key that is used up when the reservation is settled; its owner is that of the reservation's key. */
-export function settledKey({ key, nonce }: Reservation): KeyHash {
-  return { hi: key.hi, lo: nonce }
-}
 
 /** Why a reservation cannot be settled. Stable codes, listed in docs/reference/errors.md. */
 export type SettlementCode = 'invalid_reservation' | 'reservation_expired' | 'overloaded'

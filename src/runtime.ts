@@ -19,13 +19,13 @@ import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from 
 import { inspectKey } from './limiter/inspect.ts'
 import { hashHex } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
+import { SETTLED_RULE } from './limiter/settlement.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { Node, Pending } from './node.ts'
 import {
   type ReservationIds,
   Reservations,
   type Reserved,
-  SETTLED_RULE,
   type Settled,
   type Unsettled,
 } from './reservations.ts'

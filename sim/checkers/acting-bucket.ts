@@ -2,9 +2,10 @@ import type { NodeId } from '../../crdt/node-id.ts'
 import { ACTING, NO_ROW, SURCHARGED } from '../../src/limiter/key-table.ts'
 import type { Oracle, Watch } from '../oracle.ts'
 import { heldEvents } from './held-events.ts'
-import { type Held, Sample } from './sample.ts'
+import { opensOnUse } from './meter.ts'
+import { type Held, Sample, sameRing } from './sample.ts'
 import { Troubles } from './troubles.ts'
-import type { TrueKey } from './truth.ts'
+import { actorOf, type TrueKey } from './truth.ts'
 
 /** Sums of fractions, in tokens. */
 const ROUNDING = 1e-6
@@ -13,6 +14,11 @@ const ROUNDING = 1e-6
  * Invariant 5 for the bucket by which an acting owner decides: it is never below the true level of the events
  * that the node holds. What arrives late raises it, too. (Not where that was a debt so large that it has been cut
  * to what drains in the length of the ring.)
+ *
+ * Counts say in whole tokens what was given back, and where something is owed beside them, as much less as is owed: the
+ * bucket may be lower by a token.
+ *
+ * Not of windows that open when they are used: the counts do not tell these apart, and their decider knows better.
  */
 export const bucketSafety: Oracle = {
   invariant: 5,
@@ -31,8 +37,10 @@ export const bucketSafety: Oracle = {
         if (one === undefined || bucket === undefined || one.mayHaveForgotten) return
         const events = heldEvents(key, one)
         if (events === undefined || events.peakLevel > debtMax(one)) return
+        if (opensOnUse(one.limit.policy)) return
         const { trueLevel } = events
-        if (bucket.level >= trueLevel - ROUNDING) return
+        const untold = one.rings.some(({ credit }) => credit === true) ? 1 : 0
+        if (bucket.level >= trueLevel - untold - ROUNDING) return
         found(
           `${one.node} decides ${key.rule}/${key.name} (limit ${one.limitIndex}) from ${bucket.level.toFixed(3)}, below the true ${trueLevel.toFixed(3)}`,
         )
@@ -43,7 +51,7 @@ export const bucketSafety: Oracle = {
 
 /**
  * Invariant 6 for the same bucket: between two looks it rises by no more than what the node has admitted and
- * learnt meanwhile, however often it was told of the same.
+ * learnt meanwhile, however often it was told of the same; and by penalties, counted or not.
  *
  * Not by what checks weigh beyond their cost in a split, and not when something struck between the looks. A
  * count of a slice ahead of the node's clock moves what a fold sees, so clocks must agree.
@@ -64,7 +72,7 @@ export const bucketTightness: Oracle = {
           const bucket = bucketOf(watch, key, one)
           return bucket === undefined
             ? []
-            : [{ key, held: one, life: world.lifeOf(one.node), ...bucket }]
+            : [{ key, held: one, incarnation: actorOf(world, one.node).incarnation, ...bucket }]
         })
         for (const now of seen) {
           const then = before.find((one) => isSame(one, now))
@@ -91,7 +99,7 @@ interface Bucket {
 interface Seen extends Bucket {
   readonly key: TrueKey
   readonly held: Held
-  readonly life: number
+  readonly incarnation: number
 }
 
 /** Undefined unless the node is the acting owner. */
@@ -110,7 +118,7 @@ function isSame(then: Seen, now: Seen): boolean {
     then.key === now.key &&
     then.held.node === now.held.node &&
     then.held.limitIndex === now.held.limitIndex &&
-    then.life === now.life
+    then.incarnation === now.incarnation
   )
 }
 
@@ -118,15 +126,15 @@ function isSame(then: Seen, now: Seen): boolean {
 function riseAbove(then: Seen, now: Seen): number {
   const { drainPerMs, tokenUnits } = now.held.limit
   const drained = ((now.held.nowMs - then.held.nowMs) * drainPerMs) / tokenUnits
-  return now.level - Math.max(0, then.level - drained) - learnt(then.held, now.held)
+  const learntOrOwed = learnt(then.held, now.held) + owedBetween(then, now)
+  return now.level - Math.max(0, then.level - drained) - learntOrOwed
 }
 
 function learnt(then: Held, now: Held): number {
   let tokens = 0
   for (const ring of now.rings) {
-    const known = then.rings.find(
-      ({ node, incarnation }) => node === ring.node && incarnation === ring.incarnation,
-    )
+    if (ring.credit === true) continue
+    const known = sameRing(then.rings, ring)
     ring.tokens.forEach((count, index) => {
       tokens += Math.max(0, count - (known?.tokens[now.oldest + index - then.oldest] ?? 0))
     })
@@ -134,8 +142,20 @@ function learnt(then: Held, now: Held): number {
   return tokens
 }
 
+/** Penalties of the node itself: some of them may be in no count. */
+function owedBetween(then: Seen, now: Seen): number {
+  const { incarnation } = now
+  const actor = now.key.actor({ node: now.held.node, incarnation })
+  if (actor === undefined || actor.penalties.size === 0) return 0
+  let tokens = 0
+  for (let at = actor.timesMs.length - 1; at >= 0; at--) {
+    if ((actor.timesMs[at] as number) < then.held.nowMs) break
+    if (actor.penalties.has(at)) tokens += actor.costs[at] as number
+  }
+  return tokens
+}
+
 /** The largest debt that is remembered. */
 function debtMax({ limit }: Held): number {
-  const { capacityUnits, drainPerMs, slices, sliceMs, tokenUnits } = limit
-  return (capacityUnits + drainPerMs * slices * sliceMs) / tokenUnits
+  return limit.debtUnitsMax / limit.tokenUnits
 }

@@ -38,7 +38,9 @@ function textOf({ limit, limitIndex, oldest, rings }: Held): string {
   const { tokenUnits, drainPerMs, capacityUnits, sliceMs, slices } = limit
   const counts = rings
     .filter(({ tokens }) => tokens.some((count) => count > 0))
-    .map(({ node, incarnation, tokens }) => `${node}#${incarnation} ${tokens.join()}`)
+    .map(({ node, incarnation, credit = false, tokens }) => {
+      return `${node}#${incarnation} ${credit} ${tokens.join()}`
+    })
     .sort()
   return `${limitIndex} ${tokenUnits} ${drainPerMs} ${capacityUnits} ${sliceMs} ${slices} ${oldest} ${counts.join(' ')}`
 }

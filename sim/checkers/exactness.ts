@@ -1,7 +1,10 @@
+import { GOSSIP_INTERVAL_MS } from '../../cluster/limits.ts'
+import { limitOf } from '../../src/limiter/limit.ts'
+import type { Deed } from '../ledger.ts'
 import type { ClientAnswer } from '../observer.ts'
 import type { Oracle, Watch } from '../oracle.ts'
 import { START_MS } from '../simulation.ts'
-import { drains, type Meter } from './meter.ts'
+import { type Meter, slicedMeterOf, slides } from './meter.ts'
 import { Settled } from './settled.ts'
 import { type TrueKey, Truth } from './truth.ts'
 
@@ -10,24 +13,26 @@ const ROUNDING = 1e-6
 
 /**
  * Invariant 2: in a healthy cluster O = 0, and every refusal is one that the ideal meter of all admissions
- * would make. Healthy is what `settled.ts` says.
+ * and penalties would make. Healthy is what `settled.ts` says.
  *
  * The meter runs on whole milliseconds, as deciders do, so an admission has no slack: it may not take the
  * meter above B. A refusal is judged when its client hears of it, which is later than it was made:
  *
- *     X(heard) + R·(heard - asked) + cost > B        because X fell by at most R for as long as that
- *     … + R·(slowest answer so far + 1 ms)           for one from memory: it was kept until `retryAfterMs`
- *                                                    from when it arrived, not from when it was made
+ *     the highest X since it was asked + what was given back since + cost > B
+ *     … since the slowest answer so far + 1 ms        for one from memory: it was kept until `retryAfterMs`
+ *                                                     from when it arrived, not from when it was made
+ *     … given back in a gossip interval before that   for one from memory: until then its node may not have heard
  *
- * A window may have closed meanwhile: its refusals are not judged.
+ * Of a window that may begin at any time X is by whole slices: its promise is up to one slice's tokens too strict.
  */
 export const exactness: Oracle = {
   invariant: 2,
   name: 'exact while healthy',
   watch(watch) {
-    const { found } = watch
+    const { world, found, experiment } = watch
     const truth = Truth.of(watch)
     const settled = new Settled(watch)
+    const strict = new StrictMeters(experiment.gossipIntervalMs ?? GOSSIP_INTERVAL_MS)
     let slowestMs = 0
     let isPossible = true
     return {
@@ -36,11 +41,23 @@ export const exactness: Oracle = {
       },
       admitted({ rule, key, cost, node }) {
         const known = truth.ofName(rule, key)
-        if (known === undefined || !settled.of(known, cost) || !isPossible) return
+        if (known === undefined) return
+        strict.pass(known, world.nowMs, cost)
+        if (!settled.of(known, cost) || !isPossible) return
         const over = excess(watch, known)
         if (over <= ROUNDING || !settled.isPossible) return
-        const what = `${node} admitted ${cost} of ${rule}/${key}, ${over.toFixed(3)} above the burst`
-        settled.unlessTrouble(() => found(what))
+        settled.unlessTrouble(() => {
+          // What the node was given back earlier in the same turn, it says only now.
+          const left = over - known.givenBackSince(world.nowMs)
+          if (left <= ROUNDING) return
+          found(`${node} admitted ${cost} of ${rule}/${key}, ${left.toFixed(3)} above the burst`)
+        })
+      },
+      adjusted(deed) {
+        const known = truth.ofName(deed.rule, deed.key)
+        if (known === undefined) return
+        strict.adjust(known, deed)
+        if (deed.action === 'penalise') settled.owed(known, deed.cost)
       },
       answered(seen) {
         const tookMs = seen.answeredMs - seen.askedMs
@@ -48,13 +65,15 @@ export const exactness: Oracle = {
         const { answer, request } = seen
         if (answer.type !== 'answer' || answer.allowed || !isPossible) return
         const known = truth.ofText(request.rule, request.key)
-        if (known === undefined || !known.policies.every(drains) || !settled.of(known, 0)) return
-        const lateMs = answer.decidedBy === 'cache' ? slowestMs + 1 : tookMs
-        const room = leastRoom(watch, known, lateMs)
+        if (known === undefined || !settled.of(known, 0)) return
+        const isRecalled = answer.decidedBy === 'cache'
+        const lateMs = isRecalled ? slowestMs + 1 : tookMs
+        const backMs = lateMs + (isRecalled ? strict.gossipIntervalMs : 0)
+        const room = strict.leastRoom(known, world.nowMs, lateMs, backMs)
         if (room < request.cost || !settled.isPossible) return
         settled.unlessTrouble(() => {
           // What the node admitted earlier in the same turn, it says only now.
-          const left = leastRoom(watch, known, lateMs)
+          const left = strict.leastRoom(known, world.nowMs, lateMs, backMs)
           if (left >= request.cost) found(describe(seen, left))
         })
       },
@@ -70,14 +89,49 @@ function excess({ world }: Watch, key: TrueKey): number {
   }, Number.NEGATIVE_INFINITY)
 }
 
-/** Room for a check under all limits, at least, so long ago or at any time since; in tokens. */
-function leastRoom({ world }: Watch, key: TrueKey, lateMs: number): number {
-  const atMs = Math.floor(world.nowMs)
-  return key.policies.reduce((least, { burst, rate }, index) => {
-    const drained = (rate.count / rate.periodMs) * Math.ceil(lateMs + (lateMs > 0 ? 1 : 0))
-    const level = (key.meters[index] as Meter).levelAt(atMs)
-    return Math.min(least, burst - level - drained - ROUNDING)
-  }, Number.POSITIVE_INFINITY)
+/** The most that deciders may see in use: where the counts are all they know, by whole slices. */
+class StrictMeters {
+  readonly gossipIntervalMs: number
+  readonly #sliced = new Map<TrueKey, readonly (Meter | undefined)[]>()
+
+  constructor(gossipIntervalMs: number) {
+    this.gossipIntervalMs = gossipIntervalMs
+  }
+
+  pass(key: TrueKey, atMs: number, cost: number): void {
+    for (const meter of this.#of(key)) meter?.pass(Math.floor(atMs), cost)
+  }
+
+  adjust(key: TrueKey, { action, atMs, cost }: Deed): void {
+    for (const meter of this.#of(key)) {
+      if (action === 'refund') meter?.giveBack(Math.floor(atMs), cost)
+      else meter?.owe(Math.floor(atMs), cost)
+    }
+  }
+
+  /** Room for a check under all limits, at least, so long ago or at any time since; in tokens. */
+  leastRoom(key: TrueKey, nowMs: number, lateMs: number, backMs: number): number {
+    const atMs = Math.floor(nowMs)
+    const sliced = this.#of(key)
+    const back = key.givenBackSince(nowMs - backMs - 1)
+    return key.policies.reduce((least, { burst }, index) => {
+      const meter = sliced[index] ?? (key.meters[index] as Meter)
+      const highest = meter.highestAt(atMs, Math.ceil(lateMs + (lateMs > 0 ? 1 : 0)))
+      return Math.min(least, burst - highest - back - ROUNDING)
+    }, Number.POSITIVE_INFINITY)
+  }
+
+  #of(key: TrueKey): readonly (Meter | undefined)[] {
+    let sliced = this.#sliced.get(key)
+    if (sliced === undefined) {
+      sliced = key.policies.map((policy) => {
+        if (!slides(policy)) return undefined
+        return slicedMeterOf(policy, limitOf(policy, this.gossipIntervalMs).sliceMs)
+      })
+      this.#sliced.set(key, sliced)
+    }
+    return sliced
+  }
 }
 
 function describe({ node, request, answer, by, askedMs }: ClientAnswer, room: number): string {

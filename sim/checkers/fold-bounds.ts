@@ -1,9 +1,7 @@
 import type { Oracle, Watch } from '../oracle.ts'
 import { type HeldEvents, heldEvents } from './held-events.ts'
-import { drains } from './meter.ts'
-import { type Held, Sample } from './sample.ts'
+import { Sample } from './sample.ts'
 import { Troubles } from './troubles.ts'
-import type { TrueKey } from './truth.ts'
 
 /** Looks between two samples of one node each, for it takes the sorting of all events it holds. */
 const EVERY_LOOKS = 3
@@ -12,7 +10,8 @@ const ROUNDING = 1e-6
 
 /**
  * Invariant 5: the fold of a node is never below the true level of the events it holds: the ideal meter of
- * exactly those admissions, from the ledger, by their actors' own clocks.
+ * exactly those admissions, from the ledger, by their actors' own clocks, without those that it knows to have been
+ * given back.
  *
  * Not once somebody inflates counts (what was never admitted has no time), nor under rules that differ.
  */
@@ -21,22 +20,17 @@ export const foldSafety: Oracle = oracle(5, 'fold is safe', (level, { trueLevel 
 })
 
 /**
- * Invariant 6: nor above it by more than R·slice if it was empty on the way, by more than B otherwise. (A window
- * has no drain to be measured by.)
+ * Invariant 6: nor above the most that an honest fold makes of them (`held-events.ts`): R·slice above the true level if
+ * a draining limit was empty on the way, B otherwise; a slice's tokens for a window that may begin at any time;
+ * nothing for one that is a slice.
  */
-export const foldTightness: Oracle = oracle(6, 'fold is tight', (level, events, key, held) => {
-  const policy = key.policies[held.limitIndex] as TrueKey['policies'][number]
-  if (!drains(policy)) return undefined
-  const { rate, burst } = policy
-  const perSlice = (rate.count / rate.periodMs) * held.limit.sliceMs
-  const bound = events.wasEmpty ? perSlice : burst
-  const { trueLevel } = events
-  return level > trueLevel + bound + ROUNDING
-    ? `more than ${bound.toFixed(2)} above the true ${trueLevel.toFixed(3)}`
+export const foldTightness: Oracle = oracle(6, 'fold is tight', (level, { trueLevel, most }) => {
+  return level > most + ROUNDING
+    ? `more than ${(most - trueLevel).toFixed(2)} above the true ${trueLevel.toFixed(3)}`
     : undefined
 })
 
-type Judge = (level: number, events: HeldEvents, key: TrueKey, held: Held) => string | undefined
+type Judge = (level: number, events: HeldEvents) => string | undefined
 
 function oracle(invariant: number, name: string, judge: Judge): Oracle {
   return {
@@ -64,7 +58,7 @@ function judgeSample({ found }: Watch, sample: Sample, judge: Judge): void {
   const level = one.levelAt(one.nowMs)
   if (level === undefined) return
   const events = heldEvents(key, one)
-  const what = events === undefined ? undefined : judge(level, events, key, one)
+  const what = events === undefined ? undefined : judge(level, events)
   if (what === undefined) return
   found(
     `${one.node} folds ${key.rule}/${key.name} (limit ${one.limitIndex}) to ${level.toFixed(3)}, ${what}`,

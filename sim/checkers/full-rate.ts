@@ -1,12 +1,20 @@
 import { GOSSIP_INTERVAL_MS } from '../../cluster/limits.ts'
-import { limitOf } from '../../src/limiter/limit.ts'
+import type { LimitPolicy, Rule } from '../../src/limiter/policy.ts'
+import { mayOwe } from '../corrections.ts'
+import type { Experiment } from '../experiment.ts'
 import { LOOK_MS } from '../observer.ts'
 import type { Oracle } from '../oracle.ts'
+import { drains } from './meter.ts'
+import { ringMs } from './ring-length.ts'
 import { Troubles } from './troubles.ts'
 import { type TrueKey, Truth } from './truth.ts'
 
 /** Over so long a rate is measured. */
-const WINDOW_MS = 2_000
+const SPAN_MS = 2_000
+/** A span holds so many windows, of which it may cut off one in all. */
+const WINDOWS = 3
+/** Of fewer tokens one more or less says nothing. */
+const DUE_MIN = 10
 /** Until links are back and nodes hold each other alive again. */
 const MENDED_MS = 2_000
 /**
@@ -21,18 +29,20 @@ const DEMAND_MIN = 1.5
 const BURST_MIN = 5
 
 interface Tally {
+  sinceMs: number
   /** Since the last look. */
   asked: number
-  /** Since the window began. */
+  /** Since it began. */
   admitted: number
-  /** Looks in the window by which enough had been asked. */
+  /** Looks by which enough had been asked. */
   looks: number
 }
 
 /**
  * Invariant 16: when everything is mended, a key that is asked for more than its rate all the time is
- * admitted at its rate again, within the length of its ring, n·w. Measured over windows of 2 s in which everybody lives, all
- * paths are open and nothing struck for n·w + 2 s. Rules with one limit and unit costs can be measured so;
+ * admitted at its rate again, within the length of its ring, n·w. Measured over spans of 2 s in which everybody lives,
+ * all paths are open and nothing struck for n·w + 2 s. A window is admitted whole as often as it fits into three
+ * periods, but for the two that these cut off. Rules with one limit, unit costs and no penalties can be measured so;
  * full tables and differing clocks or rules are other stories.
  */
 export const fullRate: Oracle = {
@@ -43,73 +53,65 @@ export const fullRate: Oracle = {
     const troubles = Troubles.of(watch)
     const truth = Truth.of(watch)
     const simple = new Set(
-      experiment.rules
-        .filter(({ name, limits }) => {
-          const flows = experiment.workload.filter(({ rule }) => rule === name)
-          const isSmooth = (limits[0]?.burst ?? 0) >= BURST_MIN
-          return (
-            isSmooth && limits.length === 1 && flows.every(({ cost }) => (cost?.max ?? 1) === 1)
-          )
-        })
-        .map(({ name }) => name),
+      experiment.rules.filter((rule) => isSimple(rule, experiment)).map(({ name }) => name),
     )
     const tallies = new Map<TrueKey, Tally>()
-    let sinceMs = world.nowMs
-    const ringMs = ringOf(experiment.gossipIntervalMs ?? GOSSIP_INTERVAL_MS)
+    const gossipIntervalMs = experiment.gossipIntervalMs ?? GOSSIP_INTERVAL_MS
+    const judge = (key: TrueKey, policy: LimitPolicy, { sinceMs, looks, admitted }: Tally) => {
+      const spanMs = spanOf(policy)
+      const due = dueIn(policy, spanMs)
+      const wholeMs = troubles.struckMs + MENDED_MS + ringMs(policy, gossipIntervalMs)
+      if (sinceMs < wholeMs || looks < Math.floor(spanMs / LOOK_MS) || due < DUE_MIN) return
+      if (admitted >= due * SHARE_MIN - 1) return
+      found(`of ${key.rule}/${key.name} ${admitted} were admitted in ${spanMs} ms, not ${due}`)
+    }
     return {
-      asked({ request }) {
-        const key = simple.has(request.rule) ? truth.ofText(request.rule, request.key) : undefined
-        if (key !== undefined) tallyOf(tallies, key).asked += request.cost
+      asked({ request, action = 'check' }) {
+        if (action !== 'check' || !simple.has(request.rule)) return
+        const key = truth.ofText(request.rule, request.key)
+        if (key !== undefined) tallyOf(tallies, key, world.nowMs).asked += request.cost
       },
       admitted({ rule, key: name, cost }) {
         const key = simple.has(rule) ? truth.ofName(rule, name) : undefined
-        if (key !== undefined) tallyOf(tallies, key).admitted += cost
+        if (key !== undefined) tallyOf(tallies, key, world.nowMs).admitted += cost
       },
       look() {
+        const isJudged = troubles.isOver && !troubles.clocksDiffer && !troubles.rulesDiffer
         for (const [key, tally] of tallies) {
-          const [{ rate }] = key.policies as [TrueKey['policies'][number]]
+          const [policy] = key.policies as [LimitPolicy]
+          const { rate } = policy
           if (tally.asked >= (DEMAND_MIN * LOOK_MS * rate.count) / rate.periodMs) tally.looks += 1
           tally.asked = 0
+          if (world.nowMs - tally.sinceMs < spanOf(policy)) continue
+          if (isJudged) judge(key, policy, tally)
+          tallies.delete(key)
         }
-        if (world.nowMs - sinceMs < WINDOW_MS) return
-        const isJudged = troubles.isOver && !troubles.clocksDiffer && !troubles.rulesDiffer
-        for (const [key, { looks, admitted }] of tallies) {
-          const [{ rate }] = key.policies as [TrueKey['policies'][number]]
-          const due = (WINDOW_MS * rate.count) / rate.periodMs
-          const wholeMs = troubles.struckMs + MENDED_MS + ringMs(key)
-          if (!isJudged || sinceMs < wholeMs || looks < WINDOW_MS / LOOK_MS || due < 10) continue
-          if (admitted >= due * SHARE_MIN - 1) continue
-          found(
-            `of ${key.rule}/${key.name} ${admitted} were admitted in ${WINDOW_MS} ms, not ${due}`,
-          )
-        }
-        tallies.clear()
-        sinceMs = world.nowMs
       },
     }
   },
 }
 
-function tallyOf(tallies: Map<TrueKey, Tally>, key: TrueKey): Tally {
+function isSimple({ name, limits }: Rule, { workload }: Experiment): boolean {
+  const flows = workload.filter(({ rule }) => rule === name)
+  const isSmooth = (limits[0]?.burst ?? 0) >= BURST_MIN && limits.length === 1
+  return isSmooth && flows.every(({ cost }) => (cost?.max ?? 1) === 1) && !mayOwe(workload, name)
+}
+
+function spanOf(policy: LimitPolicy): number {
+  return drains(policy) ? SPAN_MS : Math.max(SPAN_MS, WINDOWS * policy.rate.periodMs)
+}
+
+/** Tokens that are admitted in so long, at the least. */
+function dueIn(policy: LimitPolicy, spanMs: number): number {
+  const { count, periodMs } = policy.rate
+  return drains(policy) ? (spanMs * count) / periodMs : (spanMs / periodMs - 1) * count
+}
+
+function tallyOf(tallies: Map<TrueKey, Tally>, key: TrueKey, sinceMs: number): Tally {
   let tally = tallies.get(key)
   if (tally === undefined) {
-    tally = { asked: 0, admitted: 0, looks: 0 }
+    tally = { sinceMs, asked: 0, admitted: 0, looks: 0 }
     tallies.set(key, tally)
   }
   return tally
-}
-
-function ringOf(gossipIntervalMs: number): (key: TrueKey) => number {
-  const known = new Map<TrueKey, number>()
-  return (key) => {
-    const ms = known.get(key)
-    if (ms !== undefined) return ms
-    const lengths = key.policies.map((policy) => {
-      const { slices, sliceMs } = limitOf(policy, gossipIntervalMs)
-      return slices * sliceMs
-    })
-    const longest = Math.max(0, ...lengths)
-    known.set(key, longest)
-    return longest
-  }
 }

@@ -1,7 +1,8 @@
+import { sliceAt } from '../../crdt/sliced-counter.ts'
 import type { LimitPolicy } from '../../src/limiter/policy.ts'
-import { meterOf } from './meter.ts'
+import { drains, meterOf, opensOnUse, slicedMeterOf, slides } from './meter.ts'
 import type { Held } from './sample.ts'
-import type { TrueKey } from './truth.ts'
+import type { TrueActor, TrueKey } from './truth.ts'
 
 /** The events that a node knows of, and what they amount to at its present time. Tokens. */
 export interface HeldEvents {
@@ -9,13 +10,26 @@ export interface HeldEvents {
   readonly trueLevel: number
   /** The highest that meter ever was. */
   readonly peakLevel: number
-  /** Whether a meter that starts full and moves every event to its slice's end was empty on the way. */
-  readonly wasEmpty: boolean
+  /**
+   * The most that an honest fold makes of them. With S the tokens by whole slices:
+   *
+   *     draining            the true level + R·slice if a meter that starts full and moves every event to its slice's
+   *                         end was empty on the way, else + B
+   *     aligned, calendar   the true level: each window is a slice
+   *     sliding, first hit  S of the slices that the last period overlaps
+   */
+  readonly most: number
+}
+
+interface Event {
+  readonly atMs: number
+  readonly cost: number
 }
 
 /**
  * Finds out which admissions a node holds. A count says how many tokens of a slice it knows: those are the
- * actor's first ones, for counts are absolute and only grow. Undefined if it holds what never was.
+ * actor's first ones, for counts are absolute and only grow. What it knows to have been given back of a slice are
+ * the newest in it: then the rest has drained the longest. Undefined if it holds what never was.
  */
 export function heldEvents(key: TrueKey, held: Held): HeldEvents | undefined {
   if (known.has(held)) return known.get(held)
@@ -28,43 +42,100 @@ export function heldEvents(key: TrueKey, held: Held): HeldEvents | undefined {
 const known = new WeakMap<Held, HeldEvents | undefined>()
 
 function findEvents(key: TrueKey, held: Held): HeldEvents | undefined {
-  const { limit, oldest, nowMs } = held
-  const events: { readonly atMs: number; readonly cost: number }[] = []
-  for (const ring of held.rings) {
-    const left = [...ring.tokens]
-    const actor = key.actor(ring)
-    if (actor !== undefined) {
-      for (
-        let at = firstOf(actor.timesMs, oldest * limit.sliceMs);
-        at < actor.timesMs.length;
-        at++
-      ) {
-        const atMs = actor.timesMs[at] as number
-        const cost = actor.costs[at] as number
-        const slice = Math.floor(atMs / limit.sliceMs) - oldest
-        if ((left[slice] ?? 0) < cost) continue
-        left[slice] = (left[slice] as number) - cost
-        events.push({ atMs: Math.min(atMs, nowMs), cost })
-      }
-    }
-    if (left.some((tokens) => tokens > 0)) return undefined
-  }
+  const slices = eventsBySlice(key, held)
+  if (slices === undefined) return undefined
+  const back = creditsOf(held)
+  const events = slices.flatMap((events, slice) => withoutNewest(events, back[slice] ?? 0))
   events.sort((a, b) => a.atMs - b.atMs)
   const policy = key.policies[held.limitIndex] as LimitPolicy
   const meter = meterOf(policy)
   let peakLevel = 0
   for (const { atMs, cost } of events) peakLevel = Math.max(peakLevel, meter.pass(atMs, cost))
-  return { trueLevel: meter.levelAt(nowMs), peakLevel, wasEmpty: wasEmpty(held, policy) }
+  const trueLevel = meter.levelAt(held.nowMs)
+  return { trueLevel, peakLevel, most: trueLevel + slack(held, policy, events, trueLevel, back) }
 }
 
-/** The first of these times, which never go back, that is not before `fromMs`. */
-function firstOf(timesMs: readonly number[], fromMs: number): number {
+/** Of each slice the events that the node holds, of all actors. */
+function eventsBySlice(key: TrueKey, held: Held): Event[][] | undefined {
+  const { limit, oldest, newest, nowMs } = held
+  const slices = Array.from({ length: newest - oldest + 1 }, (): Event[] => [])
+  for (const ring of held.rings) {
+    if (ring.credit === true) continue
+    const left = [...ring.tokens]
+    const actor = key.actor(ring)
+    const end = actor?.timesMs.length ?? 0
+    for (let at = firstIn(actor, held); at < end; at++) {
+      const { timesMs, costs, penalties } = actor as TrueActor
+      const atMs = timesMs[at] as number
+      const slice = sliceAt(limit, atMs) - oldest
+      const room = left[slice] ?? 0
+      // Of a penalty only a part may be counted.
+      const cost = penalties.has(at) ? Math.min(room, costs[at] as number) : (costs[at] as number)
+      if (room < cost || cost === 0) continue
+      left[slice] = room - cost
+      slices[slice]?.push({ atMs: Math.min(atMs, nowMs), cost })
+    }
+    if (left.some((tokens) => tokens > 0)) return undefined
+  }
+  return slices
+}
+
+/** The actor's first event in a slice that is held; its times never go back. */
+function firstIn(actor: TrueActor | undefined, { limit, oldest }: Held): number {
+  const timesMs = actor?.timesMs ?? []
   let at = timesMs.length
-  while (at > 0 && (timesMs[at - 1] as number) >= fromMs) at -= 1
+  while (at > 0 && sliceAt(limit, timesMs[at - 1] as number) >= oldest) at -= 1
   return at
 }
 
-function wasEmpty({ limit, oldest, newest, nowMs, rings }: Held, policy: LimitPolicy): boolean {
+/** Tokens that are known to have been given back of each slice. */
+function creditsOf({ rings }: Held): readonly number[] {
+  const credits = rings.filter(({ credit }) => credit === true)
+  const [first, ...others] = credits.map(({ tokens }) => tokens)
+  if (first === undefined) return []
+  return first.map((count, slice) => {
+    return others.reduce((sum, tokens) => sum + (tokens[slice] as number), count)
+  })
+}
+
+function withoutNewest(events: readonly Event[], tokens: number): readonly Event[] {
+  if (tokens === 0) return events
+  const inOrder = [...events].sort((a, b) => a.atMs - b.atMs)
+  let left = tokens
+  while (left > 0) {
+    const newest = inOrder.pop()
+    if (newest === undefined) break
+    const { atMs, cost } = newest
+    if (cost > left) inOrder.push({ atMs, cost: cost - left })
+    left -= cost
+  }
+  return inOrder
+}
+
+/** By how much a fold may be above the true level. */
+function slack(
+  held: Held,
+  policy: LimitPolicy,
+  events: readonly Event[],
+  trueLevel: number,
+  back: readonly number[],
+): number {
+  const { limit, nowMs } = held
+  if (drains(policy)) {
+    const { rate, burst } = policy
+    return wasEmpty(held, policy, back) ? (rate.count / rate.periodMs) * limit.sliceMs : burst
+  }
+  if (!slides(policy) && !opensOnUse(policy)) return 0
+  const sliced = slicedMeterOf(policy, limit.sliceMs)
+  for (const { atMs, cost } of events) sliced.pass(atMs, cost)
+  return sliced.levelAt(nowMs) - trueLevel
+}
+
+function wasEmpty(
+  { limit, oldest, newest, nowMs, rings }: Held,
+  policy: LimitPolicy,
+  back: readonly number[],
+): boolean {
   const perMs = policy.rate.count / policy.rate.periodMs
   let level = policy.burst
   let cursorMs = Math.min(oldest * limit.sliceMs, nowMs)
@@ -73,7 +144,11 @@ function wasEmpty({ limit, oldest, newest, nowMs, rings }: Held, policy: LimitPo
     level -= perMs * (endMs - cursorMs)
     if (level <= 0) return true
     cursorMs = endMs
-    for (const { tokens } of rings) level += tokens[slice - oldest] as number
+    let taken = 0
+    for (const { tokens, credit } of rings) {
+      if (credit !== true) taken += tokens[slice - oldest] as number
+    }
+    level += Math.max(0, taken - (back[slice - oldest] ?? 0))
   }
   return false
 }

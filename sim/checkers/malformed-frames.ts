@@ -11,7 +11,9 @@ const EVERY = 16
  * read (or cannot read others', if they speak another version) or counts that no honest author writes; and a
  * node that dropped a frame is the same in the same instant, unless it says that something else happened to it.
  *
- * Counts are judged by the reader's own rule, so under rules that differ honest ones may look forged.
+ * Counts are judged by the reader's own rule, so under rules that differ honest ones may look forged. So may those that
+ * another node than their author made room for, by giving tokens back, to whoever has not heard of that yet: once two
+ * nodes have had to do with refunds, nobody is accused of counts.
  */
 export const malformedFrames: Oracle = {
   invariant: 23,
@@ -21,6 +23,7 @@ export const malformedFrames: Oracle = {
     const troubles = Troubles.of(watch)
     /** Digests of nodes that have just dropped a frame, as long as nothing else has happened to them. */
     const before = new Map<NodeId, string>()
+    const refunders = new Set<NodeId>()
     let dropped = 0
     const compare = (node: NodeId) => {
       const digest = before.get(node)
@@ -44,10 +47,13 @@ export const malformedFrames: Oracle = {
       event(node, event) {
         before.delete(node)
         if (event.type !== 'merged' || event.result.violations === 0) return
-        if (troubles.rulesDiffer || troubles.hasLied(event.from)) return
+        if (troubles.rulesDiffer || troubles.hasLied(event.from) || refunders.size > 1) return
         found(
           `${node} refused ${event.result.violations} counts of ${event.from}, who does not lie`,
         )
+      },
+      adjusted({ node, action }) {
+        if (action === 'refund') refunders.add(node)
       },
       answered: ({ node }) => before.delete(node),
       sent: (from) => before.delete(from),

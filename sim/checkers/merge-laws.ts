@@ -91,12 +91,14 @@ function textOf(limiter: Limiter, key: TrueKey, nowMs: number): string {
         const start = at
         at += 3
         for (let limit = 0; limit < sliceMs.length; limit++) at += 2 + (entries[at + 1] as number)
-        const { node, incarnation } = actors[
-          entries[start + 2] as number
-        ] as Counts['actors'][number]
+        const {
+          node,
+          incarnation,
+          credit = false,
+        } = actors[entries[start + 2] as number] as Counts['actors'][number]
         const [hi, lo] = entries.slice(start, start + 2)
         const rest = entries.slice(start + 3, at).join()
-        lines.push(`${rule} ${base.join()} ${hi} ${lo} ${node}#${incarnation} ${rest}`)
+        lines.push(`${rule} ${base.join()} ${hi} ${lo} ${node}#${incarnation} ${credit} ${rest}`)
       }
     }
   }

@@ -1,9 +1,9 @@
 import type { Oracle } from '../oracle.ts'
-import { type Held, Sample } from './sample.ts'
+import { type Held, Sample, sameRing } from './sample.ts'
 import type { TrueKey } from './truth.ts'
 
 /**
- * Invariant 9: no live entry ever decreases at a node during one life. Compares two looks at the same key.
+ * Invariant 9: no live entry, of what was admitted or of what was given back, ever decreases at a node during one life. Compares two looks at the same key.
  * Not once the node's table has been full: what it forgot may come back lower.
  */
 export const monotone: Oracle = {
@@ -39,9 +39,7 @@ export const monotone: Oracle = {
 function fallen(then: Held, now: Held): string | undefined {
   if (now.mayHaveForgotten || then.limit.sliceMs !== now.limit.sliceMs) return undefined
   for (const ring of then.rings) {
-    const present = now.rings.find(
-      ({ node, incarnation }) => node === ring.node && incarnation === ring.incarnation,
-    )
+    const present = sameRing(now.rings, ring)
     for (let slice = now.oldest; slice <= then.newest; slice++) {
       const held = ring.tokens[slice - then.oldest] ?? 0
       const left = present?.tokens[slice - now.oldest] ?? 0

@@ -1,8 +1,10 @@
 import { GOSSIP_INTERVAL_MS } from '../../cluster/limits.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
-import { limitOf } from '../../src/limiter/limit.ts'
 import type { Rule } from '../../src/limiter/policy.ts'
+import { mayOwe } from '../corrections.ts'
 import type { Oracle, Watch } from '../oracle.ts'
+import { drains } from './meter.ts'
+import { ringMs } from './ring-length.ts'
 import { looksOf } from './sample.ts'
 import { Troubles } from './troubles.ts'
 import { type TrueKey, Truth } from './truth.ts'
@@ -25,8 +27,10 @@ interface Demand {
  * that is whole; but under `closed`. A debt is over after the length of the ring, n·w. From then on a side
  * whose share is 1/N lets a check in as soon as its bucket is empty, and that empties from B + N·cost at R:
  *
- *     patience = n·w + (B + N·cost)/R + 5 s to notice
+ *     patience = n·w + (B + N·cost)/R + 5 s to notice        for a window two periods instead of the quotient
  *
+ * Clients that owe tokens, by penalties or by needing more than they reserved, may be refused for as long as they do
+ * so: their rules are not judged.
  * Counted from the last trouble. Full tables refuse for other reasons, as do nodes that nobody understands.
  */
 export const noStarvation: Oracle = {
@@ -51,8 +55,8 @@ export const noStarvation: Oracle = {
     const indexes = new Map(world.ids.map((id, index) => [id, index]))
     let looks = 0
     return {
-      asked({ node, request, askedMs }) {
-        const demand = demandOf(request.rule, request.key)
+      asked({ node, request, askedMs, action = 'check' }) {
+        const demand = action === 'check' ? demandOf(request.rule, request.key) : undefined
         if (demand === undefined) return
         const at = indexes.get(node) as number
         if (askedMs - (demand.askedMs[at] as number) > PAUSE_MS) demand.sinceMs[at] = askedMs
@@ -111,17 +115,17 @@ function patienceOf({ experiment }: Watch): Map<string, number> {
       .filter((flow) => flow.rule === rule.name)
       .map(({ cost }) => cost?.max ?? 1)
     return rule.limits.reduce((most, policy) => {
-      const { slices, sliceMs, capacityUnits, drainPerMs, tokenUnits } = limitOf(
-        policy,
-        gossipIntervalMs,
-      )
-      const charged = nodes * Math.max(1, ...costs) * tokenUnits
-      return Math.max(most, slices * sliceMs + (capacityUnits + charged) / drainPerMs)
+      const { rate, burst } = policy
+      const charged = nodes * Math.max(1, ...costs)
+      const emptyMs = drains(policy)
+        ? ((burst + charged) * rate.periodMs) / rate.count
+        : 2 * rate.periodMs
+      return Math.max(most, ringMs(policy, gossipIntervalMs) + emptyMs)
     }, 0)
   }
   return new Map(
     rules
-      .filter(({ onPartition }) => onPartition !== 'closed')
+      .filter(({ name, onPartition }) => onPartition !== 'closed' && !mayOwe(workload, name))
       .map((rule) => [rule.name, patient(rule) + NOTICED_MS]),
   )
 }

@@ -1,13 +1,18 @@
+import type { Actor } from '../../crdt/node-id.ts'
 import type { Oracle, Watch } from '../oracle.ts'
-import { type Held, heldEverywhere, Sample } from './sample.ts'
+import { type Held, heldEverywhere, Sample, sameRing } from './sample.ts'
 import { Troubles } from './troubles.ts'
-import { actorOf, admittedInSlices, type TrueKey } from './truth.ts'
+import { actorOf, owedInSlices, type TrueActor, type TrueKey, takenInSlices } from './truth.ts'
 
 /**
  * Invariant 10: a node's own counts equal its admissions by the ledger, slice by slice: nothing is lost and
  * nothing invented. It may count more where it lost a link: the answer to what it had just decided was lost
  * with it, and to the ledger, too. Not once its table has been full: what it forgot for another key begins anew;
  * nor for a node that was slow, of which nobody knows when it decided what it said later.
+ *
+ * Of a penalty it may count less, for what no honest count could say is owed to the node alone. What it counts as
+ * given back is no more than it was asked to give back, in all slices together: it is written where it cancels
+ * most surely, and less of it where less was in use.
  */
 export const ownCounts: Oracle = {
   invariant: 10,
@@ -30,24 +35,52 @@ export const ownCounts: Oracle = {
   },
 }
 
-function wrong({ world }: Watch, troubles: Troubles, key: TrueKey, all: readonly Held[]): string[] {
+function wrong(watch: Watch, troubles: Troubles, key: TrueKey, all: readonly Held[]): string[] {
   return all.flatMap((held) => {
     if (held.mayHaveForgotten || troubles.wasSlow(held.node)) return []
-    const { limit, oldest, newest, node } = held
-    const self = actorOf(world, node)
+    const self = actorOf(watch.world, held.node)
     const actor = key.actor(self)
-    const ring = held.rings.find((one) => one.node === node && one.incarnation === self.incarnation)
-    const truth = actor === undefined ? [] : admittedInSlices(actor, limit.sliceMs, oldest, newest)
-    for (let slice = 0; slice <= newest - oldest; slice++) {
-      const counted = ring?.tokens[slice] ?? 0
-      const admitted = truth[slice] ?? 0
-      if (counted === admitted) continue
-      const fromMs = (oldest + slice) * limit.sliceMs
-      if (counted > admitted && troubles.hasLostLink(node, fromMs, fromMs + limit.sliceMs)) continue
-      return [
-        `${node} counts ${counted} of ${key.rule}/${key.name} in slice ${oldest + slice} (limit ${held.limitIndex}), but admitted ${admitted}`,
-      ]
-    }
-    return []
+    return [
+      ...wrongAdmissions(troubles, key, actor, self, held),
+      ...wrongCredit(troubles, key, actor, self, held),
+    ]
   })
+}
+
+function wrongAdmissions(
+  troubles: Troubles,
+  key: TrueKey,
+  actor: TrueActor | undefined,
+  self: Actor,
+  { limit, oldest, newest, node, rings, limitIndex }: Held,
+): string[] {
+  const ring = sameRing(rings, self)
+  const truth = actor === undefined ? [] : takenInSlices(actor, limit, oldest, newest)
+  const owed = actor === undefined ? [] : owedInSlices(actor, limit, oldest, newest)
+  for (let slice = 0; slice <= newest - oldest; slice++) {
+    const counted = ring?.tokens[slice] ?? 0
+    const admitted = truth[slice] ?? 0
+    if (counted <= admitted && counted >= admitted - (owed[slice] ?? 0)) continue
+    if (counted > admitted && troubles.hasLostLink(node, limit, oldest + slice)) continue
+    return [
+      `${node} counts ${counted} of ${key.rule}/${key.name} in slice ${oldest + slice} (limit ${limitIndex}), but admitted ${admitted}`,
+    ]
+  }
+  return []
+}
+
+function wrongCredit(
+  troubles: Troubles,
+  key: TrueKey,
+  actor: TrueActor | undefined,
+  self: Actor,
+  { node, rings, limitIndex }: Held,
+): string[] {
+  const ring = sameRing(rings, { ...self, credit: true })
+  const counted = ring?.tokens.reduce((sum, tokens) => sum + tokens, 0) ?? 0
+  const asked = actor?.givenBack ?? 0
+  if (counted <= asked || troubles.hasLostLinks(node)) return []
+  return [
+    `${node} counts ${counted} of ${key.rule}/${key.name} as given back (limit ${limitIndex}), but was asked for ${asked}`,
+  ]
 }

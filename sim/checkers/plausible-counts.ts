@@ -7,7 +7,7 @@ import { Troubles } from './troubles.ts'
 /**
  * Invariant 23, of counts that no honest author writes: no node holds, whoever claimed it,
  *
- *     a count above B + R·slice       more than any decider can admit in a slice
+ *     a count above B + R·slice       more than any decider can admit in a slice, but for what it was given back of it
  *     a slice that begins more than `CLOCK_AHEAD_MS_MAX` ahead of the node's own clock
  *
  * The node is measured by its own rules and its own clock. One whose clock was set back between two lives
@@ -36,10 +36,14 @@ export const plausibleCounts: Oracle = {
 function implausible({ limit, nowMs, oldest, newest, rings }: Held): string | undefined {
   const latest = sliceAt(limit, nowMs + CLOCK_AHEAD_MS_MAX)
   if (newest > latest) return `slice ${newest}, ${newest - latest} later than any it may believe in`
-  const { countMax: most } = limit
-  for (const { node, tokens } of rings) {
-    const at = tokens.findIndex((count) => count > most)
-    if (at >= 0) return `${tokens[at]} by ${node} in slice ${oldest + at}, at most ${most} can be`
+  const credits = rings.filter(({ credit }) => credit === true)
+  const mostIn = (slice: number) =>
+    credits.reduce((most, { tokens }) => most + (tokens[slice] as number), limit.countMax)
+  for (const { node, tokens, credit } of rings) {
+    if (credit === true) continue
+    const at = tokens.findIndex((count, slice) => count > limit.countMax && count > mostIn(slice))
+    if (at < 0) continue
+    return `${tokens[at]} by ${node} in slice ${oldest + at}, at most ${mostIn(at)} can be`
   }
   return undefined
 }

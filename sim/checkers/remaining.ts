@@ -13,7 +13,7 @@ const ROUNDING = 1e-6
  * the true room, by the ideal meter of all admissions, at the moment of the decision: when a node answers at
  * its own door, or is about to send its reply. What the reply itself admits is not in the meter yet, and what
  * the node admitted in the same instant may have been after it: of replies the judgement is milder by no more
- * than that. Anything else may never promise more than the burst; with other rules on some nodes, whose
+ * than that, and by what the same reply, or the same instant, gives back. Anything else may never promise more than the burst; with other rules on some nodes, whose
  * burst that is cannot be said.
  */
 export const remaining: Oracle = {
@@ -29,8 +29,13 @@ export const remaining: Oracle = {
     const judge = (node: string, key: TrueKey, limit: number, promised: number, since = 0) => {
       const room = roomOf(watch, key, limit) + since
       if (promised <= room || !settled.of(key, 0) || !settled.isPossible) return
-      const what = `${node} promised ${promised} of ${key.rule}/${key.name}, there were ${room.toFixed(3)}`
-      settled.unlessTrouble(() => found(what))
+      settled.unlessTrouble(() => {
+        const there = room + key.givenBackSince(watch.world.nowMs)
+        if (promised <= there) return
+        found(
+          `${node} promised ${promised} of ${key.rule}/${key.name}, there were ${there.toFixed(3)}`,
+        )
+      })
     }
     return {
       admitted({ rule, key, cost, node }) {
@@ -38,6 +43,10 @@ export const remaining: Oracle = {
         if (known === undefined) return
         settled.of(known, cost)
         admissions.add(node, known, cost, watch.world.nowMs)
+      },
+      adjusted({ rule, key, cost, action }) {
+        const known = truth.ofName(rule, key)
+        if (known !== undefined && action === 'penalise') settled.owed(known, cost)
       },
       answered({ answer, request, node, by }) {
         if (answer.type !== 'answer') return

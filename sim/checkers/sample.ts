@@ -8,7 +8,7 @@ import type { Watch } from '../oracle.ts'
 import type { Simulation } from '../simulation.ts'
 import { type TrueKey, Truth } from './truth.ts'
 
-/** What a node holds of one actor's admissions of one key, under one limit. */
+/** What a node holds of what one actor admitted of one key, or (`credit`) gave back, under one limit. */
 export interface HeldRing extends Actor {
   /** Tokens in the slices from `Held.oldest` on. */
   readonly tokens: readonly number[]
@@ -120,14 +120,21 @@ function heldBy(node: NodeId, limiter: Limiter, key: TrueKey, nowMs: number): He
     const rings = chain.map((at, index) => {
       const tokens = new Array<number>(limit.slices)
       for (let age = 0; age < limit.slices; age++) tokens[age] = counters.count(at, oldest + age)
-      const { node: author, incarnation } = actors[index] as Actor
-      return { node: author, incarnation, tokens }
+      return { ...(actors[index] as Actor), tokens }
     })
     const levelAt = (atMs: number) =>
       row === NO_ROW ? undefined : store.folded(row, limitIndex, atMs) / limit.tokenUnits
     const mayHaveForgotten = table.rowsSeen >= table.rowsMax
     return { node, limit, limitIndex, nowMs, oldest, newest, rings, levelAt, mayHaveForgotten }
   })
+}
+
+/** What a later look holds of the same actor. */
+export function sameRing(rings: readonly HeldRing[], wanted: Actor): HeldRing | undefined {
+  return rings.find(
+    ({ node, incarnation, credit }) =>
+      node === wanted.node && incarnation === wanted.incarnation && credit === wanted.credit,
+  )
 }
 
 function newestHeld(counters: SlicedCounters, chain: readonly number[], current: number): number {

@@ -1,11 +1,11 @@
 import type { Oracle } from '../oracle.ts'
 import { type Held, type HeldRing, heldEverywhere, Sample } from './sample.ts'
 import { Troubles } from './troubles.ts'
-import { actorOf, admittedInSlices, type TrueKey } from './truth.ts'
+import { actorOf, type TrueKey, takenInSlices } from './truth.ts'
 
 /**
  * Invariant 8: only an actor raises its counts. Nobody, the actor included, holds more of them than the
- * actor admitted by the ledger. Once somebody inflates counts, what nodes hold of others, or of their own former
+ * actor admitted, or gave back, by the ledger. Once somebody inflates counts, what nodes hold of others, or of their own former
  * lives, may be its lie, for a member can also lie in passing on; only their own are judged then. Nor
  * is a node that was slow, of which nobody knows when it decided what it said later.
  *
@@ -51,12 +51,17 @@ function excessOf(
 ): string | undefined {
   const { limit, oldest, newest, node } = held
   const actor = key.actor(ring)
-  const truth = actor === undefined ? [] : admittedInSlices(actor, limit.sliceMs, oldest, newest)
+  const who = `by ${ring.node}#${ring.incarnation}`
+  if (ring.credit === true) {
+    const back = ring.tokens.reduce((sum, tokens) => sum + tokens, 0)
+    if (back <= (actor?.givenBack ?? 0) || troubles.hasLostLinks(ring.node)) return undefined
+    return `${node} holds ${back} of ${key.rule}/${key.name} given back ${who}, who was asked for ${actor?.givenBack ?? 0}`
+  }
+  const truth = actor === undefined ? [] : takenInSlices(actor, limit, oldest, newest)
   const at = ring.tokens.findIndex((tokens, slice) => {
     if (tokens <= (truth[slice] ?? 0)) return false
-    const fromMs = (oldest + slice) * limit.sliceMs
-    return !troubles.hasLostLink(ring.node, fromMs, fromMs + limit.sliceMs)
+    return !troubles.hasLostLink(ring.node, limit, oldest + slice)
   })
   if (at < 0) return undefined
-  return `${node} holds ${ring.tokens[at]} of ${key.rule}/${key.name} in slice ${oldest + at} by ${ring.node}#${ring.incarnation}, who admitted ${truth[at] ?? 0}`
+  return `${node} holds ${ring.tokens[at]} of ${key.rule}/${key.name} in slice ${oldest + at} ${who}, who admitted ${truth[at] ?? 0}`
 }

@@ -1,9 +1,10 @@
 import type { Gossip } from '../../cluster/message.ts'
 import type { CountsBlock } from '../../crdt/counts.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
+import { sliceAt } from '../../crdt/sliced-counter.ts'
 import type { Oracle, Watch } from '../oracle.ts'
 import { Troubles } from './troubles.ts'
-import { actorOf, admittedInSlices, Truth } from './truth.ts'
+import { actorOf, owedInSlices, Truth, takenInSlices } from './truth.ts'
 
 /** A node that was held up sends later than it writes, for so long; the ledger reads what it sends. */
 const HELD_UP_MS = 1_000
@@ -20,7 +21,8 @@ interface Due {
 /**
  * Invariant 10 on the wire: what a node tells of a key are its admissions by the ledger, all of them since its
  * publication before the last. So whatever was in a frame that is lost is in the next one that tells of the
- * key, too, and gossip may lose any frame.
+ * key, too, and gossip may lose any frame. Of a penalty no more is due than honest counts can say, which may be
+ * nothing.
  */
 export const toldTwice: Oracle = {
   invariant: 10,
@@ -51,7 +53,8 @@ export const toldTwice: Oracle = {
 function untold(watch: Watch, truth: Truth, due: Due, { counts }: Gossip): string[] {
   const self = actorOf(watch.world, due.from)
   const own = counts.actors.findIndex(
-    ({ node, incarnation }) => node === self.node && incarnation === self.incarnation,
+    ({ node, incarnation, credit }) =>
+      node === self.node && incarnation === self.incarnation && credit !== true,
   )
   return counts.blocks
     .filter(({ rule }) => !isCrowded(watch, due.from, rule))
@@ -97,14 +100,16 @@ function shortfalls(
   const key = truth.ofHash({ rule, hashHi, hashLo })
   const actor = key?.actor(actorOf(world, from))
   if (key === undefined || actor === undefined) return []
-  const widthMs = sliceMs[limit] as number
-  const newest = Math.floor(world.host(from).nowMs / widthMs)
-  const due = [base[limit] as number, Math.floor(sinceMs / widthMs), Math.ceil(promptMs / widthMs)]
-  const oldest = Math.max(...due)
-  return admittedInSlices(actor, widthMs, oldest, newest).flatMap((tokens, index) => {
+  const slicing = world.host(from).node.limiter.rule(rule)?.store.limits[limit]
+  if (slicing === undefined || slicing.sliceMs !== sliceMs[limit]) return []
+  const newest = sliceAt(slicing, world.host(from).nowMs)
+  const whole = [sliceAt(slicing, sinceMs), sliceAt(slicing, Math.max(0, promptMs - 1)) + 1]
+  const oldest = Math.max(base[limit] as number, ...whole)
+  const owed = owedInSlices(actor, slicing, oldest, newest)
+  return takenInSlices(actor, slicing, oldest, newest).flatMap((tokens, index) => {
     const slice = oldest + index
     const told = counts[slice - first] ?? 0
-    if (told >= tokens) return []
+    if (told >= tokens - (owed[index] as number)) return []
     return [
       `${from} told of ${told} of ${rule}/${key.name} in slice ${slice} (limit ${limit}), but had admitted ${tokens}`,
     ]

@@ -1,4 +1,5 @@
 import type { NodeId } from '../../crdt/node-id.ts'
+import { type Slicing, sliceAt } from '../../crdt/sliced-counter.ts'
 import { type Experiment, READY_MS } from '../experiment.ts'
 import type { Fault } from '../fault.ts'
 import { LOOK_MS, type Observer } from '../observer.ts'
@@ -121,11 +122,16 @@ export class Troubles {
   }
 
   /**
-   * Whether the node lost a link in `[fromMs, untilMs)` of its own clock. What it had decided for that peer in
+   * Whether the node lost a link in a slice, by its own clock. What it had decided for that peer in
    * the same turn it could tell nobody any more: it counts it, and no ledger ever will.
    */
-  hasLostLink(node: NodeId, fromMs: number, untilMs: number): boolean {
-    return this.#lostLinksMs.get(node)?.some((ms) => ms >= fromMs && ms < untilMs) === true
+  hasLostLink(node: NodeId, slicing: Slicing, slice: number): boolean {
+    return this.#lostLinksMs.get(node)?.some((ms) => sliceAt(slicing, ms) === slice) === true
+  }
+
+  /** Whether the node ever lost a link. */
+  hasLostLinks(node: NodeId): boolean {
+    return this.#lostLinksMs.has(node)
   }
 
   /** Whether nothing passes from one node to the other. */

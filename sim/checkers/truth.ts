@@ -1,18 +1,23 @@
 import type { KeyRef } from '../../crdt/counts.ts'
 import type { Actor, NodeId } from '../../crdt/node-id.ts'
+import { type Slicing, sliceAt } from '../../crdt/sliced-counter.ts'
 import type { KeyHash } from '../../src/limiter/key-hash.ts'
-import type { LimitPolicy } from '../../src/limiter/policy.ts'
-import { type Admission, keyName } from '../ledger.ts'
+import type { LimitPolicy, Rule } from '../../src/limiter/policy.ts'
+import { type Deed, isAdmission, keyName } from '../ledger.ts'
 import type { Watch } from '../oracle.ts'
 import type { Simulation } from '../simulation.ts'
 import { type Meter, meterOf } from './meter.ts'
 
-/** What one life of one node truly admitted of one key, in the order in which it did. */
+/** What one life of one node truly took of one key, in the order in which it did: admissions and penalties. */
 export interface TrueActor extends Actor {
   /** When, by the node's own clock, in milliseconds. */
   readonly timesMs: number[]
   /** Tokens. */
   readonly costs: number[]
+  /** Which of these are penalties. */
+  readonly penalties: Set<number>
+  /** Tokens that it was asked to give back. */
+  givenBack: number
 }
 
 /** What truly happened to one key, by the ledger of what nodes said. */
@@ -25,7 +30,7 @@ export class TrueKey {
   /** For each limit an ideal meter of all admissions, on a clock of whole milliseconds as nodes have. */
   readonly meters: readonly Meter[]
   readonly actors: TrueActor[] = []
-  lastAdmittedMs = 0
+  readonly #givenBack: { readonly atMs: number; readonly cost: number }[] = []
 
   constructor(rule: string, name: string, policies: readonly LimitPolicy[]) {
     this.rule = rule
@@ -38,7 +43,56 @@ export class TrueKey {
     }
   }
 
-  /** Undefined for an actor that never admitted anything of this key. */
+  get isGivenBack(): boolean {
+    return this.#givenBack.length > 0
+  }
+
+  /** Tokens that were given back since a time of the world's. */
+  givenBackSince(fromMs: number): number {
+    let tokens = 0
+    for (let at = this.#givenBack.length - 1; at >= 0; at--) {
+      const { atMs, cost } = this.#givenBack[at] as { atMs: number; cost: number }
+      if (atMs < fromMs) break
+      tokens += cost
+    }
+    return tokens
+  }
+
+  /** Something was done to the key, by this actor at that time of its own. */
+  happened(deed: Deed, self: Actor, ownMs: number): void {
+    const { atMs, cost } = deed
+    const wholeMs = Math.floor(atMs)
+    const actor = this.actor(self) ?? this.#add(self)
+    if (deed.action === 'refund') {
+      for (const meter of this.meters) meter.giveBack(wholeMs, cost)
+      this.#givenBack.push({ atMs, cost })
+      actor.givenBack += cost
+      return
+    }
+    const isOwed = !isAdmission(deed)
+    for (const meter of this.meters) {
+      if (isOwed) meter.owe(wholeMs, cost)
+      else meter.pass(wholeMs, cost)
+    }
+    if (isOwed) actor.penalties.add(actor.costs.length)
+    actor.timesMs.push(ownMs)
+    actor.costs.push(cost)
+  }
+
+  #add({ node, incarnation }: Actor): TrueActor {
+    const actor: TrueActor = {
+      node,
+      incarnation,
+      timesMs: [],
+      costs: [],
+      penalties: new Set(),
+      givenBack: 0,
+    }
+    this.actors.push(actor)
+    return actor
+  }
+
+  /** Undefined for an actor that never did anything to this key. */
   actor({ node, incarnation }: Actor): TrueActor | undefined {
     for (let at = this.actors.length - 1; at >= 0; at--) {
       const actor = this.actors[at] as TrueActor
@@ -55,10 +109,10 @@ export class TrueKey {
 export class Truth {
   static readonly #worlds = new WeakMap<Simulation, Truth>()
 
-  /** In the order in which they were first admitted. */
+  /** Of rules that clients name, in the order in which they were first admitted. */
   readonly keys: TrueKey[] = []
   readonly #world: Simulation
-  readonly #policies = new Map<string, readonly LimitPolicy[]>()
+  readonly #rules = new Map<string, Rule>()
   readonly #byName = new Map<string, Map<string, TrueKey>>()
   readonly #byText = new Map<string, Map<string, TrueKey>>()
 
@@ -66,9 +120,9 @@ export class Truth {
     let truth = Truth.#worlds.get(world)
     if (truth === undefined) {
       truth = new Truth(world)
-      for (const { name, limits } of experiment.rules) truth.#policies.set(name, limits)
-      const { keys } = truth
-      world.observe({ admitted: (admission) => (truth as Truth).#admitted(admission, keys) })
+      for (const rule of experiment.rules) truth.#rules.set(rule.name, rule)
+      const happened = (deed: Deed) => (truth as Truth).#happened(deed)
+      world.observe({ admitted: happened, adjusted: happened })
       Truth.#worlds.set(world, truth)
     }
     return truth
@@ -97,45 +151,50 @@ export class Truth {
     return this.ofName(rule, keyName(hashHi, hashLo))
   }
 
-  #admitted({ rule, key: name, node, atMs, cost }: Admission, keys: TrueKey[]): void {
-    const key = this.ofName(rule, name) ?? this.#add(rule, name, keys)
-    for (const meter of key.meters) meter.pass(Math.floor(atMs), cost)
-    key.lastAdmittedMs = atMs
+  #happened(deed: Deed): void {
+    const { rule, key: name, node } = deed
+    const key = this.ofName(rule, name) ?? this.#add(rule, name)
     const host = this.#world.host(node)
     const { incarnation } = host.node.replica.membership.self
-    let actor = key.actor({ node, incarnation })
-    if (actor === undefined) {
-      actor = { node, incarnation, timesMs: [], costs: [] }
-      key.actors.push(actor)
-    }
-    actor.timesMs.push(host.nowMs)
-    actor.costs.push(cost)
+    key.happened(deed, { node, incarnation }, host.nowMs)
   }
 
-  #add(rule: string, name: string, keys: TrueKey[]): TrueKey {
-    const key = new TrueKey(rule, name, this.#policies.get(rule) ?? [])
-    const names = this.#byName.get(rule) ?? new Map<string, TrueKey>()
-    this.#byName.set(rule, names.set(name, key))
-    keys.push(key)
+  #add(ruleName: string, name: string): TrueKey {
+    const rule = this.#rules.get(ruleName)
+    const key = new TrueKey(ruleName, name, rule?.limits ?? [])
+    const names = this.#byName.get(ruleName) ?? new Map<string, TrueKey>()
+    this.#byName.set(ruleName, names.set(name, key))
+    if (rule?.isInternal !== true) this.keys.push(key)
     return key
   }
 }
 
-/** Tokens an actor admitted in each slice from `from` to `to`. Its clock never goes back in one life. */
-export function admittedInSlices(
+/** Tokens an actor took in each slice from `from` to `to`. Its clock never goes back in one life. */
+export function takenInSlices(
   actor: TrueActor,
-  sliceMs: number,
+  slicing: Slicing,
   from: number,
   to: number,
+  isMeant: (index: number) => boolean = () => true,
 ): number[] {
   const tokens = new Array<number>(Math.max(0, to - from + 1)).fill(0)
   for (let at = actor.timesMs.length - 1; at >= 0; at--) {
-    const slice = Math.floor((actor.timesMs[at] as number) / sliceMs)
+    const slice = sliceAt(slicing, actor.timesMs[at] as number)
     if (slice < from) break
-    if (slice <= to)
+    if (slice <= to && isMeant(at))
       tokens[slice - from] = (tokens[slice - from] as number) + (actor.costs[at] as number)
   }
   return tokens
+}
+
+/** The penalties among these: what of them no honest count could say is not counted. */
+export function owedInSlices(
+  actor: TrueActor,
+  slicing: Slicing,
+  from: number,
+  to: number,
+): number[] {
+  return takenInSlices(actor, slicing, from, to, (index) => actor.penalties.has(index))
 }
 
 /** A node's present life. */

@@ -3,7 +3,9 @@ import { overshootBound } from '../../cluster/partition-policy.ts'
 import { Placement } from '../../cluster/placement.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import type { LimitPolicy, Rule } from '../../src/limiter/policy.ts'
+import { drains, opensOnUse, slides } from '../checkers/meter.ts'
 import { type Experiment, nodesOf } from '../experiment.ts'
+import type { RepeatingCalendar } from '../repeating-calendar.ts'
 import { Demand } from './demand.ts'
 import { overlaps, type Spell, spellsOf } from './spells.ts'
 
@@ -32,6 +34,18 @@ export type BoundOf = (rule: string, key: string, limit: number) => number
  * the key's preference list is, or lately was, in trouble; a slow node, and one that nobody understands, may stand in
  * for anybody. None costs more than clients can ask for from a time of Δ before it until everything is known again.
  * Without any fault the bound is 0.
+ *
+ * Windows say R = count/period and B = count, and differ in these:
+ *
+ *     split              (P - 1)·B + B + R·Δ + 2c, for P sides: no window holds more than B of each
+ *     clocks             c = 0 where all agree on which slice is which window (aligned, calendar), but a window by
+ *                        the world's clock then holds parts of as many of theirs as their clocks are apart, each
+ *                        up to B; else c = B
+ *     first hit          2·B for every B, and c = B: windows of two deciders do not meet, and a new one may begin
+ *                        anew; and B more, for all time: a window of the ideal meter may from then on hold parts of two
+ *
+ * A slow node that loses a link has given back what it never tells of: where clients give back, it may cost all
+ * that they ask for.
  */
 export function boundOf(experiment: Experiment): BoundOf {
   const spells = spellsOf(experiment)
@@ -49,7 +63,8 @@ export function boundOf(experiment: Experiment): BoundOf {
       const costs = spells.map((spell) => {
         return touches(spell, order, spells) ? cost.atMost(spell, spells) : 0
       })
-      bound = costs.reduce((sum, tokens) => sum + tokens, 0) + cost.ofSlowness
+      const ofFaults = costs.reduce((sum, tokens) => sum + tokens, 0) + cost.ofSlowness
+      bound = ofFaults + cost.ofClocks + (ofFaults > 0 ? cost.ofPhase : 0)
       known.set(name, bound)
     }
     return bound
@@ -93,18 +108,46 @@ class Cost {
   readonly #staleMs: number
   /** R·Δ. */
   readonly #unheard: number
-  /** R·(what clocks differ by), at most B. */
+  /** c: what a change of the decider may cost by itself. */
   readonly #clocks: number
+  readonly #policy: LimitPolicy
 
-  constructor(experiment: Experiment, rule: Rule, { burst, rate }: LimitPolicy, demand: Demand) {
+  constructor(experiment: Experiment, rule: Rule, policy: LimitPolicy, demand: Demand) {
+    const { burst, rate } = policy
     this.#demand = demand
     this.#staleMs = staleMs(experiment)
     this.#experiment = experiment
     this.#rule = rule
-    this.#burst = burst
-    this.#perMs = rate.count / rate.periodMs
+    this.#policy = policy
+    const windows = opensOnUse(policy) ? 2 : 1
+    this.#burst = windows * burst
+    this.#perMs = (windows * rate.count) / rate.periodMs
     this.#unheard = this.#perMs * this.#staleMs
-    this.#clocks = Math.min(burst, this.#perMs * clockSpreadMs(experiment))
+    const spreadMs = clockSpreadMs(experiment)
+    if (drains(policy)) this.#clocks = Math.min(burst, this.#perMs * spreadMs)
+    else if (opensOnUse(policy) || (slides(policy) && spreadMs > 0)) this.#clocks = burst
+    else this.#clocks = 0
+  }
+
+  /** Of windows that are cut by the clock. */
+  get ofClocks(): number {
+    const { algorithm, rate, burst } = this.#policy
+    const isCut = !drains(this.#policy) && !slides(this.#policy) && !opensOnUse(this.#policy)
+    if (!isCut) return 0
+    const { clockOffsetsMs = [] } = this.#experiment
+    const shortestMs =
+      algorithm?.type === 'calendar-window' && 'unitsMs' in algorithm.calendar
+        ? Math.min(...(algorithm.calendar as RepeatingCalendar).unitsMs)
+        : rate.periodMs
+    const stepsMs = clockStepsMs(this.#experiment)
+    const aheadMs = Math.max(0, ...clockOffsetsMs) + stepsMs
+    const behindMs = Math.max(0, ...clockOffsetsMs.map((offsetMs) => -offsetMs)) + stepsMs
+    return burst * (Math.ceil(aheadMs / shortestMs) + Math.ceil(behindMs / shortestMs))
+  }
+
+  /** Of windows that open when they are used, once a fault has made deciders open them at different times. */
+  get ofPhase(): number {
+    return opensOnUse(this.#policy) ? this.#policy.burst : 0
   }
 
   /** A network with a tail of slow packets makes checks time out, whoever is up. */
@@ -116,7 +159,8 @@ class Cost {
   atMost(spell: Spell, spells: readonly Spell[]): number {
     const { fromMs, untilMs } = spell
     const asked = this.#demand.within(fromMs - this.#staleMs, untilMs + this.#staleMs + GRACE_MS)
-    return Math.min(asked, this.#of(spell, spells))
+    const isUntold = spell.fault.type === 'slow' && this.#demand.givesBack
+    return isUntold ? asked : Math.min(asked, this.#of(spell, spells))
   }
 
   #of(spell: Spell, spells: readonly Spell[]): number {
@@ -141,12 +185,15 @@ class Cost {
       case 'cut-one-way':
       case 'clog': {
         const lone = !spells.some((other) => other !== spell && overlaps(spell, other, GRACE_MS))
-        return lone ? twoDeciders + 2 * this.#clocks : this.#split(spell, 1)
+        return lone ? twoDeciders + 2 * this.#clocks : this.#split(spell, [1, 1])
       }
       case 'split':
-        return this.#split(spell, Math.min(...fault.sides.map((side) => side.length)))
+        return this.#split(
+          spell,
+          fault.sides.map((side) => side.length),
+        )
       case 'lie':
-        return fault.lie === 'inflate' ? 0 : this.#split(spell, 1)
+        return fault.lie === 'inflate' ? 0 : this.#split(spell, [1, 1])
       case 'heal':
       case 'clock-step':
       case 'disk-hang':
@@ -155,7 +202,10 @@ class Cost {
     }
   }
 
-  #split(spell: Spell, smallest: number): number {
+  #split(spell: Spell, sides: readonly number[]): number {
+    const healing = this.#burst + this.#unheard + 2 * this.#clocks
+    if (!drains(this.#policy)) return (sides.length - 1) * this.#burst + healing
+    const smallest = Math.min(...sides)
     const { nodes, gossipIntervalMs = GOSSIP_INTERVAL_MS } = this.#experiment
     const stated = overshootBound(
       this.#rule.onPartition ?? 'majority',
@@ -163,7 +213,7 @@ class Cost {
       { tokensPerMs: this.#perMs, burst: this.#burst },
       gossipIntervalMs,
     )
-    return stated + this.#burst + this.#unheard + 2 * this.#clocks
+    return stated + healing
   }
 
   /** A node that starts while it may reach nobody. */
@@ -187,11 +237,15 @@ function staleMs({ network = {}, gossipIntervalMs = GOSSIP_INTERVAL_MS }: Experi
 }
 
 /** How far two clocks may ever be apart. */
-function clockSpreadMs({ clockOffsetsMs = [], faults, nodes }: Experiment): number {
+function clockSpreadMs(experiment: Experiment): number {
+  const { clockOffsetsMs = [], nodes } = experiment
   const offsets = Array.from({ length: nodes }, (_, index) => clockOffsetsMs[index] ?? 0)
-  const stepsMs = faults.reduce(
+  return Math.max(...offsets) - Math.min(...offsets) + clockStepsMs(experiment)
+}
+
+function clockStepsMs({ faults }: Experiment): number {
+  return faults.reduce(
     (sum, fault) => (fault.type === 'clock-step' ? sum + Math.abs(fault.byMs) : sum),
     0,
   )
-  return Math.max(...offsets) - Math.min(...offsets) + stepsMs
 }

@@ -1,4 +1,6 @@
 import { ruleHasher } from '../../src/limiter/key-hash.ts'
+import { SETTLED_RULE } from '../../src/limiter/settlement.ts'
+import { SETTLEMENTS_MAX } from '../corrections.ts'
 import type { Experiment } from '../experiment.ts'
 import { keyName } from '../ledger.ts'
 import { hashKeyOf } from '../simulation.ts'
@@ -7,6 +9,8 @@ import type { Flow } from '../workload.ts'
 /** The most that an experiment's clients can ask for one key. */
 export class Demand {
   readonly #flows: readonly Flow[]
+  /** It is none that clients know, but says that one reservation is settled. */
+  readonly #isMark: boolean
   /** Somebody asks without end, at the worst moment. */
   readonly #isAmbushed: boolean
 
@@ -17,6 +21,7 @@ export class Demand {
       const { hi, lo } = hasher.hash(name)
       return keyName(hi, lo) === key
     }
+    this.#isMark = rule === SETTLED_RULE.name
     this.#flows = experiment.workload.filter(
       (flow) => flow.rule === rule && namesOf(flow).some(isMeant),
     )
@@ -25,9 +30,17 @@ export class Demand {
     )
   }
 
+  /** Whether clients give any of it back. */
+  get givesBack(): boolean {
+    return this.#flows.some(({ corrections = [] }) => {
+      return corrections.some(({ type }) => type !== 'penalty')
+    })
+  }
+
   /** Tokens asked for in a span of time, at most. A flow of many keys may ask for this one every time. */
   within(fromMs: number, untilMs: number): number {
     if (this.#isAmbushed) return Number.POSITIVE_INFINITY
+    if (this.#isMark) return SETTLEMENTS_MAX
     return this.#flows.reduce((sum, flow) => {
       const spanMs = Math.min(untilMs, flow.untilMs) - Math.max(fromMs, flow.fromMs)
       return spanMs < 0 ? sum : sum + checksIn(flow, spanMs) * (flow.cost?.max ?? 1)

@@ -1,5 +1,6 @@
 import type { Random } from '../../cluster/random.ts'
 import type { LimitPolicy, Rule } from '../../src/limiter/policy.ts'
+import type { Correction, Span } from '../corrections.ts'
 import { type Experiment, nodesOf } from '../experiment.ts'
 import type { Arrivals, Flow } from '../workload.ts'
 import { oneIn, pick, range, shuffled } from './pick.ts'
@@ -40,8 +41,61 @@ function drawFlow(place: Place, rule: Rule, name: string, checks: number, random
     arrivals,
     origins: drawOrigins(place, random),
     ...(max > 1 ? { cost: { min: 1, max } } : {}),
+    ...drawCorrections(rule, Math.min(checks, Math.ceil(spanMs / everyMs)), max, random),
   }
 }
+
+/**
+ * A third of all clients do something afterwards, and everybody who holds a slot: they let go of it. Of
+ * reservations there are few, for the table that knows which have been settled takes as long to forget as a run.
+ */
+function drawCorrections(
+  { limits }: Rule,
+  checks: number,
+  costMost: number,
+  random: Random,
+): Pick<Flow, 'corrections'> {
+  const isHeld = limits.some(({ algorithm }) => algorithm?.type === 'concurrency')
+  if (isHeld) {
+    return {
+      corrections: [{ type: 'refund', oneIn: 1, afterMs: pick(DELAYS, random), whole: true }],
+    }
+  }
+  if (!oneIn(3, random)) return {}
+  const kinds = shuffled(CORRECTIONS, random).slice(0, range(1, CORRECTIONS.length, random))
+  return { corrections: kinds.map((type) => drawCorrection(type, checks, costMost, random)) }
+}
+
+function drawCorrection(
+  type: Correction['type'],
+  checks: number,
+  costMost: number,
+  random: Random,
+): Correction {
+  const afterMs = pick(DELAYS, random)
+  switch (type) {
+    case 'refund':
+      return { type, oneIn: pick([1, 2, 10], random), afterMs }
+    case 'penalty':
+      return { type, oneIn: pick([20, 200], random), cost: { min: 1, max: 2 * costMost } }
+    case 'settle':
+      return {
+        type,
+        oneIn: Math.max(1, Math.ceil(checks / RESERVATIONS)),
+        afterMs,
+        lapsesMs: 2_500,
+      }
+  }
+}
+
+const CORRECTIONS = ['refund', 'penalty', 'settle'] as const
+const RESERVATIONS = 40
+/** Until a client gives back what it was given. */
+const DELAYS: readonly Span[] = [
+  { min: 0, max: 20 },
+  { min: 50, max: 500 },
+  { min: 1_000, max: 3_000 },
+]
 
 /** How checks come, and how far they are apart on average. */
 function drawArrivals(

@@ -1,5 +1,6 @@
 import { ANTI_ENTROPY_MS, GOSSIP_INTERVAL_MS } from '../../cluster/limits.ts'
 import type { Random } from '../../cluster/random.ts'
+import { SETTLED_RULE } from '../../src/limiter/settlement.ts'
 import { type Experiment, READY_MS } from '../experiment.ts'
 import type { NetworkOptions } from '../network.ts'
 import { streamOf } from '../simulation.ts'
@@ -31,8 +32,12 @@ export function drawExperiment(seed: number, options: DrawOptions = {}): Experim
   const weather = streamOf(seed, 'draw weather')
   const place = { seed, nodes, rules, safetyMs }
   const workload = drawWorkload(place, streamOf(seed, 'draw workload'))
+  const reserves = workload.some(({ corrections = [] }) => {
+    return corrections.some(({ type }) => type === 'settle')
+  })
   return {
     ...place,
+    ...(reserves ? { rules: [...rules, SETTLED_RULE] } : {}),
     network: drawNetwork(weather),
     ...(oneIn(2, weather) ? { clockOffsetsMs: drawClocks(nodes, weather) } : {}),
     faults: drawFaults(place, workload, streamOf(seed, 'draw faults')),

@@ -1,3 +1,4 @@
+import type { Correction } from '../corrections.ts'
 import { type Experiment, nodesOf } from '../experiment.ts'
 import type { Fault } from '../fault.ts'
 import type { Flow } from '../workload.ts'
@@ -41,13 +42,17 @@ function fewerFaults(experiment: Experiment, fails: StillFails<Experiment>): Exp
   return faults === experiment.faults ? experiment : { ...experiment, faults }
 }
 
-/** Rules that nobody asks for go with their flows. */
+/** Rules that nobody asks for go with their flows; what counts settlements, with the last that reserves. */
 function fewerFlows(experiment: Experiment, fails: StillFails<Experiment>): Experiment {
   const keeping = (workload: readonly Flow[]): Experiment => ({ ...experiment, workload })
   const workload = withFewest(experiment.workload, (some) => fails(keeping(some)))
   const smaller = workload === experiment.workload ? experiment : keeping(workload)
   const rules = smaller.rules.filter((rule) =>
-    smaller.workload.some((flow) => flow.rule === rule.name),
+    smaller.workload.some((flow) =>
+      rule.isInternal === true
+        ? flow.corrections?.some(({ type }) => type === 'settle')
+        : flow.rule === rule.name,
+    ),
   )
   return rules.length === smaller.rules.length
     ? smaller
@@ -92,10 +97,11 @@ function since(experiment: Experiment, cutMs: number): Experiment | undefined {
   }
 }
 
-/** One key and one token a check, and half as many checks for as long as half are enough. */
+/** No corrections that need not be, one key and one token a check, and half as many checks for as long as half are enough. */
 function fewerChecks(experiment: Experiment, fails: StillFails<Experiment>): Experiment {
   let smallest = experiment
   for (const [index] of experiment.workload.entries()) {
+    smallest = fewerCorrections(smallest, index, fails)
     for (const simpler of [withOneKey, withoutCost]) {
       const changed = withFlow(smallest, index, simpler)
       if (changed !== undefined && fails(changed)) smallest = changed
@@ -108,6 +114,22 @@ function fewerChecks(experiment: Experiment, fails: StillFails<Experiment>): Exp
   }
   return smallest
 }
+
+function fewerCorrections(
+  experiment: Experiment,
+  index: number,
+  fails: StillFails<Experiment>,
+): Experiment {
+  const { corrections = NONE, ...plain } = experiment.workload[index] as Flow
+  const having = (some: readonly Correction[]): Experiment => {
+    const flow = some.length === 0 ? plain : { ...plain, corrections: some }
+    return { ...experiment, workload: experiment.workload.with(index, flow) }
+  }
+  const fewest = withFewest(corrections, (some) => fails(having(some)))
+  return fewest === corrections ? experiment : having(fewest)
+}
+
+const NONE: readonly Correction[] = []
 
 /** Undefined if there is nothing to change. */
 type Simpler = (flow: Flow) => Flow | undefined

@@ -62,7 +62,9 @@ export function refund(store: KeyStore, key: KeyHash, cost: number, nowMs: numbe
     const { tokenUnits } = store.limits[index] as Limit
     const left = Math.max(0, store.level(row, index, nowMs) - cost * tokenUnits)
     // What the counts know of less than the bucket, a penalty or a share of a split, goes first.
-    const counted = Math.floor((store.folded(row, index, nowMs) - left) / tokenUnits)
+    const more = (store.folded(row, index, nowMs) - left) / tokenUnits
+    // Where nothing is left, no part of a token is.
+    const counted = left === 0 ? Math.ceil(more) : Math.floor(more)
     giveBack(store, row, index, Math.min(cost, Math.max(0, counted)), nowMs)
     store.setLevel(row, index, left, nowMs)
   }

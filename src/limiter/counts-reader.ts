@@ -95,7 +95,8 @@ export class CountsReader {
 
   /**
    * Whether an entry has anything live to say and says nothing impossible: no honest count of a slice is above
-   * the limit's `countMax`, but for what was given back and admitted anew.
+   * the limit's `countMax`, but for what was given back of the same slice and admitted anew. (What is given back
+   * of earlier slices was in use when this one began.)
    */
   #isPlausible(
     store: KeyStore,
@@ -119,7 +120,8 @@ export class CountsReader {
       for (let position = cursor + 2; position < end; position++) {
         const count = entries[position] as number
         if (isCredit || count <= limit.countMax) continue
-        if (count > limit.countMax + creditOf(store, index, entries, at)) {
+        const slice = first + position - cursor - 2
+        if (count > limit.countMax + creditOf(store, index, slice, entries, at)) {
           this.#result.violations += 1
           return false
         }
@@ -184,10 +186,16 @@ function isNews(
   return false
 }
 
-/** Tokens of an entry's key that are known to have been given back. */
-function creditOf(store: KeyStore, limit: number, entries: readonly number[], at: number): number {
+/** Tokens of a slice of an entry's key that are known to have been given back. */
+function creditOf(
+  store: KeyStore,
+  limit: number,
+  slice: number,
+  entries: readonly number[],
+  at: number,
+): number {
   const key = store.table.find(entries[at] as number, entries[at + 1] as number)
-  return key === NO_ROW ? 0 : givenBack(store, key, limit)
+  return key === NO_ROW ? 0 : givenBack(store, key, limit, slice)
 }
 
 /** Stand-ins for the numbers of actors whose entries are not merged. */

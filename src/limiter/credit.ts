@@ -27,7 +27,7 @@ export function giveBack(
   const limit = store.limits[index] as Limit
   const row = store.openCredit(key, nowMs)
   if (row === NO_ROW) return
-  const oldest = limit.reckoning.oldestInUse(limit, nowMs)
+  const oldest = limit.reckoning.oldestInUse(limit, store, key, index, nowMs)
   const current = sliceAt(limit, nowMs)
   let left = tokens
   for (let step = 0; left > 0 && step <= current - oldest; step++) {
@@ -51,19 +51,24 @@ export function giveAllBack(store: KeyStore, key: number, index: number, nowMs: 
   store.unsent.add(key, 0)
 }
 
-/** Tokens that all actors together are known to have given back. */
-export function givenBack(store: KeyStore, key: number, index: number): number {
-  const counters = store.counters[index] as SlicedCounters
-  return store.rows(key).credits.reduce((sum, row) => sum + counters.total(row), 0)
+/** Tokens of a slice that all actors together are known to have given back. */
+export function givenBack(store: KeyStore, key: number, index: number, slice: number): number {
+  return (store.counters[index] as SlicedCounters).sum(store.rows(key).credits, slice)
 }
 
-/** Tokens that this node may still count in the present slice without saying what nobody would believe. */
+/**
+ * Tokens of a penalty that this node may still count in the present slice without saying what nobody would believe. A
+ * window that opens on use may end in it: then the next one needs the rest.
+ */
 export function roomForCount(store: KeyStore, key: number, nowMs: number): number {
   const row = store.table.rowOf(key, SELF)
   return store.limits.reduce((room, limit, index) => {
     const counters = store.counters[index] as SlicedCounters
-    const counted = row === NO_ROW ? 0 : counters.count(row, sliceAt(limit, nowMs))
-    const most = limit.countMax + givenBack(store, key, index)
+    const slice = sliceAt(limit, nowMs)
+    const counted = row === NO_ROW ? 0 : counters.count(row, slice)
+    const { reckoning, countMax, policy } = limit
+    const most =
+      (reckoning.opensOnUse ? policy.burst : countMax) + givenBack(store, key, index, slice)
     return Math.min(room, Math.max(0, most - counted))
   }, Number.MAX_SAFE_INTEGER)
 }

@@ -148,24 +148,21 @@ export class Limiter {
     for (const key of keys) {
       const state = this.#rules.get(key.rule)
       if (state === undefined) continue
-      const { store } = state
-      const { table, limits } = store
+      const { table, limits } = state.store
       let sliceMs = 0
       for (const limit of limits) sliceMs = Math.max(sliceMs, limit.sliceMs)
       const recentMs = nowMs - sliceMs
       const head = table.find(key.hashHi, key.hashLo)
-      if (head === NO_ROW) continue
-      if (by.type === 'self') {
-        this.#writeCredit(writer, key.rule, store, head)
-        const row = table.rowOf(head, SELF)
-        if (row !== NO_ROW) writer.row(key.rule, store, row, recentMs)
-        continue
+      if (by.type === 'self' && head !== NO_ROW) {
+        this.#writeCredit(writer, key.rule, state.store, head)
       }
-      // As in a repair, what was given back comes first, all of it.
-      const isTold = (row: number) => this.actors.of(table.actor(row)).node !== by.except
-      const { credits, debits } = store.rows(head)
-      for (const row of credits) if (isTold(row)) writer.row(key.rule, store, row, 0)
-      for (const row of debits) if (isTold(row)) writer.row(key.rule, store, row, recentMs)
+      for (const row of creditFirst(state.store, head)) {
+        const wanted =
+          by.type === 'self'
+            ? table.actor(row) === SELF
+            : this.actors.of(table.actor(row)).node !== by.except
+        if (wanted) writer.row(key.rule, state.store, row, recentMs)
+      }
     }
     return writer.finish()[0] ?? NO_COUNTS
   }
@@ -190,7 +187,9 @@ export class Limiter {
     for (const { rule, store } of this.#rules.values()) {
       store.limits.forEach((limit, index) => {
         const from = oldestLive(limit, sliceAt(limit, nowMs)) + 1
-        const to = Math.min(sliceAt(limit, nowMs), sliceAt(limit, untilMs) - 1)
+        // No calendar has a unit that holds the end of time.
+        const isAll = untilMs > nowMs
+        const to = isAll ? sliceAt(limit, nowMs) : sliceAt(limit, untilMs) - 1
         if (from > to) return
         const buckets = (store.digests[index] as (typeof store.digests)[number]).between(from, to)
         blocks.push({ rule: rule.name, limit: index, sliceMs: limit.sliceMs, from, to, buckets })
@@ -234,10 +233,7 @@ export class Limiter {
           return { counts: writer.finish(), next: { rule, row } }
         }
         if (!store.table.isMarked(row, KEY) || !isWanted(bits, store.table.hi(row))) continue
-        // What was given back comes first: without it, what was admitted may be more than there could be.
-        const { credits, debits } = store.rows(row)
-        for (const credit of credits) writer.row(name, store, credit, 0)
-        for (const debit of debits) writer.row(name, store, debit, 0)
+        for (const actor of creditFirst(store, row)) writer.row(name, store, actor, 0)
       }
     }
     return { counts: writer.finish(), next: undefined }
@@ -250,6 +246,13 @@ export class Limiter {
     retired?.sweep(rowsMax, nowMs)
     if (retired?.areGone) this.#retired.shift()
   }
+}
+
+/** The rows of a key: what was given back ahead of what was admitted, which may be more than could be without it. */
+function creditFirst(store: KeyStore, key: number): readonly number[] {
+  if (key === NO_ROW) return []
+  const { debits, credits } = store.rows(key)
+  return credits.length === 0 ? debits : [...credits, ...debits]
 }
 
 interface HandedOver {

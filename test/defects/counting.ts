@@ -156,7 +156,7 @@ export const COUNTING: readonly Defect[] = [
     edits: [
       {
         file: 'src/limiter/counts-reader.ts',
-        find: 'if (count > limit.countMax + creditOf(store, index, entries, at)) {',
+        find: 'if (count > limit.countMax + creditOf(store, index, slice, entries, at)) {',
         replace: 'if (count === Number.POSITIVE_INFINITY) {',
       },
     ],
@@ -173,5 +173,37 @@ export const COUNTING: readonly Defect[] = [
       },
     ],
     scenarios: ['key-flood'],
+  },
+  {
+    name: 'window-forgets-early',
+    breaks:
+      'a sliding window lets go of its oldest slice while a part of it is still in the window',
+    edits: [
+      {
+        file: 'src/limiter/algorithms/sliding-window.ts',
+        find: 'return Math.max(0, Math.floor((nowMs - windowMs(limit) + 1) / limit.sliceMs))',
+        replace:
+          'return Math.max(0, Math.floor((nowMs - windowMs(limit) + 1) / limit.sliceMs) + 1)',
+      },
+    ],
+    scenarios: ['steady-sliding-window'],
+  },
+  {
+    name: 'refund-below-nothing',
+    breaks: 'what is given back beyond what is in use is room for as much more than the limit',
+    edits: [
+      {
+        file: 'src/limiter/admission.ts',
+        find: 'const left = Math.max(0, store.level(row, index, nowMs) - cost * tokenUnits)',
+        replace: 'const left = store.level(row, index, nowMs) - cost * tokenUnits',
+      },
+      {
+        file: 'src/limiter/algorithms/draining-bucket.ts',
+        find: 'return Math.max(0, buckets.bucketLevel(key, at) - elapsedMs * drainPerMs)',
+        replace: `const level = buckets.bucketLevel(key, at)
+    return level < 0 ? level : Math.max(0, level - elapsedMs * drainPerMs)`,
+      },
+    ],
+    scenarios: [],
   },
 ]

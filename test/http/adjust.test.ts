@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { createNode, type WeirNode } from '../../src/index.ts'
-import { RESERVATION_MS_MAX } from '../../src/reservations.ts'
+import { RESERVATION_MS_MAX } from '../../src/limiter/settlement.ts'
 
 const START_MS = 1_700_000_000_000
 

@@ -183,3 +183,83 @@ describe.each(NAMED)('what others hear of it, %s', (_, algorithm) => {
     )
   })
 })
+
+describe('what is counted beside what was given back', () => {
+  const rules = [ruleOf({ rate: { count: 10, periodMs: 1_000 }, burst: 10 })]
+
+  test('is believed by those for whom the latter has fallen off', () => {
+    const [one, other] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+    for (const atMs of [NOW_MS, NOW_MS + 2_000]) {
+      check(one, 10, atMs)
+      adjust(one, 'refund', 10, atMs)
+    }
+    // The slice of the first refund is over here, too, but nothing has been written where it was.
+    check(one, 10, NOW_MS + 4_100)
+    adjust(one, 'penalise', 30, NOW_MS + 4_100)
+    tell(one, other, 'n1', NOW_MS + 4_100)
+    expect(check(other, 0, NOW_MS + 4_100)).toMatchObject({ remaining: 0 })
+  })
+
+  test('is believed by whoever hears of both from a third', () => {
+    const [one, other, third] = [
+      limiterOf(rules, 'n1'),
+      limiterOf(rules, 'n2'),
+      limiterOf(rules, 'n3'),
+    ]
+    for (let round = 0; round < 3; round++) {
+      check(one, 10)
+      tell(one, other, 'n1')
+      adjust(one, 'refund', 10)
+    }
+    tell(one, other, 'n1')
+    const { hi, lo } = stateOf(one).hash('key')
+    const wanted = [{ rule: 'rule', bits: new Uint8Array(32).fill(0xff) }]
+    const repair = other.repair(wanted, { rule: 0, row: 0 }, 1_000, NOW_MS).counts
+    const key = { rule: 'rule', hashHi: hi, hashLo: lo }
+    const piggyback = other.countsOf([key], { type: 'all', except: 'n3' as NodeId }, NOW_MS)
+    for (const counts of [...repair, piggyback]) {
+      expect(counts.blocks).toHaveLength(1)
+      expect(third.merge(counts, undefined, NOW_MS)).toMatchObject({ violations: 0 })
+    }
+  })
+
+  test('is nothing where everything was given back', () => {
+    const limiter = limiterOf(rules, 'n1')
+    check(limiter, 10)
+    adjust(limiter, 'refund', 10, NOW_MS + 275)
+    const { store } = stateOf(limiter)
+    expect(store.level(0, 0, NOW_MS + 275)).toBe(0)
+    expect(store.folded(0, 0, NOW_MS + 275)).toBe(0)
+  })
+})
+
+describe('what is given back of a window from its first hit', () => {
+  const algorithm = { type: 'fixed-window', opens: 'first-hit' } as const
+  const rules = [ruleOf({ rate: { count: 3, periodMs: 2_000 }, burst: 3, algorithm })]
+
+  test('is of that window, however often it is taken and given back', () => {
+    const [one, other] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+    for (let atMs = NOW_MS; atMs < NOW_MS + 20_000; atMs += 10) {
+      if (check(one, 1, atMs).type === 'allowed') adjust(one, 'refund', 1, atMs + 5)
+      if (atMs % 2_000 < 30) check(one, 1, atMs)
+      tell(one, other, 'n1', atMs + 5)
+      const { store } = stateOf(other)
+      // A window's tokens, and those of the one before that are less than a period old.
+      expect(store.folded(0, 0, atMs + 5)).toBeLessThanOrEqual(6)
+    }
+  })
+})
+
+describe('a penalty at the end of a window from its first hit', () => {
+  const algorithm = { type: 'fixed-window', opens: 'first-hit' } as const
+  const rules = [ruleOf({ rate: { count: 2, periodMs: 20_000 }, burst: 2, algorithm })]
+
+  test('leaves room for what the next one admits in the same slice', () => {
+    const [one, other] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+    const openedMs = NOW_MS - (NOW_MS % 625) + 100
+    check(one, 1, openedMs)
+    adjust(one, 'penalise', 6, openedMs + 19_990)
+    expect(check(one, 2, openedMs + 20_000).type).toBe('allowed')
+    tell(one, other, 'n1', openedMs + 20_000)
+  })
+})

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../crdt/node-id.ts'
 import type { Limiter } from '../../src/limiter/limiter.ts'
 import type { Algorithm, Calendar, LimitPolicy } from '../../src/limiter/policy.ts'
+import { calendarOf } from '../../src/rules/calendar.ts'
 import { limiterOf, ruleOf, stateOf } from '../support/limiters.ts'
 
 const DAY_MS = 86_400_000
@@ -63,6 +64,16 @@ describe('a fixed window', () => {
     expect(check(limiter, 10, START_MS)).toMatchObject({ remaining: 0, resetMs: 2 * DAY_MS })
     expect(check(limiter, 1, START_MS + 2 * DAY_MS - 1)).toMatchObject({ retryAfterMs: 1 })
     expect(check(limiter, 1, START_MS + 2 * DAY_MS)).toMatchObject({ remaining: 9 })
+  })
+
+  test('of a calendar is told to a peer whose link opens', () => {
+    const calendar = calendarOf('day', 'UTC')
+    const limiter = limiterOf([ruleOf(windowOf({ type: 'calendar-window', calendar }, 10, DAY_MS))])
+    check(limiter, 3, START_MS)
+    const [everything] = limiter.digest(Number.POSITIVE_INFINITY, START_MS)
+    expect(everything?.to).toBe(calendar.at(START_MS).index)
+    const [sealed] = limiter.digest(START_MS, START_MS)
+    expect(sealed?.to).toBeLessThan(calendar.at(START_MS).index)
   })
 
   test('stays in use when the clock goes back', () => {

@@ -8,6 +8,7 @@ import { hashKeyOf } from '../../sim/simulation.ts'
 import { boundOf } from '../../sim/swarm/bound.ts'
 import { judge } from '../../sim/swarm/judge.ts'
 import { ruleHasher } from '../../src/limiter/key-hash.ts'
+import type { Algorithm, Rule } from '../../src/limiter/policy.ts'
 
 const rule = demoRule('share')
 const place = { seed: 3, nodes: 5 }
@@ -99,6 +100,51 @@ describe('the bound of an experiment', () => {
     const longer = bound(split(15_000), open) - bound(split(10_000), open)
     expect(longer).toBe(3 * 100 * 5)
     expect(bound(split(15_000))).toBe(bound(split(10_000)))
+  })
+})
+
+describe('the bound of a window', () => {
+  const split: Fault[] = [
+    {
+      atMs: 5_000,
+      type: 'split',
+      sides: [
+        [owner, second],
+        [third, fourth],
+      ],
+    },
+    { atMs: 15_000, type: 'heal' },
+  ]
+  const under = (algorithm: Algorithm) => ({
+    rules: [{ ...rule, limits: rule.limits.map((limit) => ({ ...limit, algorithm })) }],
+  })
+  const aligned = under({ type: 'fixed-window', opens: 'aligned' })
+  const sliding = under({ type: 'sliding-window' })
+  const firstHit = under({ type: 'fixed-window', opens: 'first-hit' })
+
+  test('is 0 without faults', () => {
+    for (const rules of [aligned, sliding, firstHit]) expect(bound([], rules)).toBe(0)
+  })
+
+  test('does not grow with the length of a split, for no window does', () => {
+    const open = { ...rule, onPartition: 'open' as const }
+    const rules = [{ ...open, limits: (sliding.rules[0] as Rule).limits }]
+    const longer = bound(split, { rules })
+    expect(longer).toBe(bound([split[0] as Fault, { atMs: 9_000, type: 'heal' }], { rules }))
+    expect(longer).toBeGreaterThan(200)
+    expect(longer).toBeLessThan(270)
+  })
+
+  test('of its first hit has a phase that two deciders need not share', () => {
+    const killed: Fault[] = [{ atMs: 5_000, type: 'kill', node: owner }]
+    expect(bound(killed, sliding)).toBe(100)
+    expect(bound(killed, firstHit)).toBe(2 * 100 + 100 + 100)
+  })
+
+  test('by the clock holds parts of as many windows as clocks are apart', () => {
+    expect(bound([], { ...aligned, clockOffsetsMs: [0, 200, 0, 0, 0] })).toBe(100)
+    expect(bound([], { ...aligned, clockOffsetsMs: [0, 200, -200, 0, 0] })).toBe(200)
+    expect(bound([], { ...sliding, clockOffsetsMs: [0, 200, -200, 0, 0] })).toBe(0)
   })
 })
 

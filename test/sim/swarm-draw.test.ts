@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { nodesOf } from '../../sim/experiment.ts'
 import { drawExperiment } from '../../sim/swarm/draw.ts'
+import type { LimitPolicy } from '../../src/limiter/policy.ts'
 
 const SEEDS = Array.from({ length: 300 }, (_, index) => index + 1)
 const drawn = SEEDS.map((seed) => drawExperiment(seed))
@@ -58,8 +59,23 @@ describe('an experiment that is drawn', () => {
     expect(kinds(({ workload }) => workload.map((flow) => flow.arrivals.type))).toBe(4)
     expect(kinds(({ rules }) => rules.map(({ onPartition = 'none' }) => onPartition))).toBe(4)
     expect(kinds(({ network }) => Object.keys(network ?? {}))).toBe(5)
+    const algorithms = kinds(({ rules }) =>
+      rules.flatMap(({ limits }) =>
+        limits.map(({ algorithm }) => JSON.stringify(kindOf(algorithm))),
+      ),
+    )
+    expect(algorithms).toBe(7)
+    const corrections = kinds(({ workload }) =>
+      workload.flatMap((flow) => (flow.corrections ?? []).map(({ type }) => type)),
+    )
+    expect(corrections).toBe(3)
   })
 })
+
+/** A calendar's units are drawn, too. */
+function kindOf(algorithm: LimitPolicy['algorithm']): unknown {
+  return algorithm?.type === 'calendar-window' ? algorithm.type : algorithm
+}
 
 function leastAlive(faults: ReturnType<typeof drawExperiment>['faults'], nodes: number): number {
   const down = new Set<string>()

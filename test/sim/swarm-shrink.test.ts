@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type { Correction } from '../../sim/corrections.ts'
 import { withFewest } from '../../sim/swarm/delta-debugging.ts'
 import { drawExperiment } from '../../sim/swarm/draw.ts'
 import { shrink } from '../../sim/swarm/shrink.ts'
+import type { Flow } from '../../sim/workload.ts'
+import { SETTLED_RULE } from '../../src/limiter/settlement.ts'
 
 describe('leaving out what a failure does not need', () => {
   const causes = Array.from({ length: 40 }, (_, index) => index)
@@ -43,6 +46,27 @@ describe('shrinking an experiment', () => {
     expect(smallest.safetyMs).toBeLessThan(2_500)
     expect(smallest.network).toEqual({})
     expect(smallest.clockOffsetsMs).toBeUndefined()
+  })
+
+  test('keeps the one correction that the failure needs, and what counts settlements with it', () => {
+    const flow = drawn.workload[0] as Flow
+    const corrections: Correction[] = [
+      { type: 'refund', oneIn: 2, afterMs: { min: 0, max: 20 } },
+      { type: 'settle', oneIn: 9, afterMs: { min: 0, max: 20 }, lapsesMs: 2_500 },
+    ]
+    const correcting = {
+      ...drawn,
+      rules: [...drawn.rules, SETTLED_RULE],
+      workload: [{ ...flow, corrections }],
+    }
+    const having = (type: Correction['type']) =>
+      shrink(correcting, ({ workload }) =>
+        workload.some((one) => one.corrections?.some((correction) => correction.type === type)),
+      )
+    expect(having('refund').workload[0]?.corrections).toEqual([corrections[0]])
+    expect(having('refund').rules).not.toContainEqual(SETTLED_RULE)
+    expect(having('settle').workload[0]?.corrections).toEqual([corrections[1]])
+    expect(having('settle').rules).toContainEqual(SETTLED_RULE)
   })
 
   test('never returns what does not fail', () => {

@@ -16,7 +16,7 @@ export const alignedWindow: Reckoning = {
     const current = sliceAt(limit, nowMs)
     return countSince(counters, debits, credits, current, current) * limit.tokenUnits
   },
-  oldestInUse: sliceAt,
+  oldestInUse: (limit, _, _key, _at, nowMs) => sliceAt(limit, nowMs),
   level(limit, buckets, key, at, nowMs) {
     // A clock that has gone back finds itself in an earlier window: the later one stays in use.
     return buckets.bucketMs(key, at) >= startOf(limit, nowMs) ? buckets.bucketLevel(key, at) : 0

@@ -12,7 +12,7 @@ export const drainingBucket: Reckoning = {
   fold(limit, counters, { debits, credits }, nowMs) {
     return fold(counters, debits, limit, nowMs, credits)
   },
-  oldestInUse: (limit, nowMs) => oldestLive(limit, sliceAt(limit, nowMs)),
+  oldestInUse: (limit, _, _key, _at, nowMs) => oldestLive(limit, sliceAt(limit, nowMs)),
   level({ drainPerMs }, buckets, key, at, nowMs) {
     const elapsedMs = Math.max(0, nowMs - buckets.bucketMs(key, at))
     return Math.max(0, buckets.bucketLevel(key, at) - elapsedMs * drainPerMs)

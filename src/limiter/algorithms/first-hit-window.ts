@@ -1,3 +1,4 @@
+import { sliceAt } from '../../../crdt/sliced-counter.ts'
 import type { Limit, Reckoning } from './reckoning.ts'
 import { firstInWindow, slidingWindow } from './sliding-window.ts'
 
@@ -13,7 +14,11 @@ export const firstHitWindow: Reckoning = {
   isByCounts: false,
   opensOnUse: true,
   fold: slidingWindow.fold,
-  oldestInUse: firstInWindow,
+  /** Nothing of the window before: what is left of it would be counted for as long as others take its place. */
+  oldestInUse(limit, buckets, key, at, nowMs) {
+    const openedIn = sliceAt(limit, Math.max(0, buckets.bucketMs(key, at) - 1))
+    return Math.max(firstInWindow(limit, nowMs), openedIn)
+  },
   level(limit, buckets, key, at, nowMs) {
     return nowMs < closesMs(limit, buckets.bucketMs(key, at)) ? buckets.bucketLevel(key, at) : 0
   },

@@ -43,7 +43,7 @@ export interface Reckoning {
   /** In use by the replicated counts alone: what a replica must assume. Never below the truth of what they hold. */
   fold(limit: Limit, counters: SlicedCounters, rows: Rows, nowMs: number): number
   /** The oldest slice whose admissions may still be in use. */
-  oldestInUse(limit: Limit, nowMs: number): number
+  oldestInUse(limit: Limit, buckets: Buckets, key: number, at: number, nowMs: number): number
   /** In use by the decider's bucket. */
   level(limit: Limit, buckets: Buckets, key: number, at: number, nowMs: number): number
   /** Makes the bucket say that so much is in use now; what was admitted is in the counts already. */

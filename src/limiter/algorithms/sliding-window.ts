@@ -18,7 +18,7 @@ export const slidingWindow: Reckoning = {
     const first = firstInWindow(limit, nowMs)
     return countSince(counters, debits, credits, first, sliceAt(limit, nowMs)) * limit.tokenUnits
   },
-  oldestInUse: firstInWindow,
+  oldestInUse: (limit, _, _key, _at, nowMs) => firstInWindow(limit, nowMs),
   level(limit, buckets, key, at, nowMs) {
     const isOver = nowMs - buckets.bucketMs(key, at) >= windowMs(limit)
     return buckets.folded(key, at, nowMs) + (isOver ? 0 : buckets.bucketLevel(key, at))
