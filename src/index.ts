@@ -12,11 +12,10 @@ import {
 import { seededRandom } from '../cluster/random.ts'
 import { INCARNATION_RANDOM_BITS, incarnationAt, type NodeId } from '../crdt/node-id.ts'
 import { anchoredClock, type Clock } from './clock.ts'
-import { buildAdminServer } from './http/admin-server.ts'
-import type { DoorDependencies } from './http/door.ts'
-import { close as closeDoor, Draining } from './http/draining.ts'
-import { listen } from './http/listen.ts'
-import { buildServer, type ServerOptions } from './http/server.ts'
+import type { CertificateFiles } from './http/certificate.ts'
+import { Credentials } from './http/credentials.ts'
+import { Doors } from './http/doors.ts'
+import { Draining } from './http/draining.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import { createMetrics } from './metrics.ts'
@@ -74,6 +73,10 @@ export interface NodeOptions {
   readonly mode?: 'shadow' | 'off'
   /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. Default: loopback. */
   readonly trustedProxies?: readonly string[]
+  /** File of the tokens that open the admin door. Without it that door listens on this machine only. */
+  readonly adminTokenFile?: string
+  /** PEM files of a certificate and its key; with them the doors on TCP speak TLS. */
+  readonly tls?: CertificateFiles
   /** Default: silent. */
   readonly log?: Logger
   /** Absent or `false`: a single node that knows of no others. */
@@ -82,7 +85,7 @@ export interface NodeOptions {
 
 /** A node in this process. */
 export interface WeirNode extends RunningNode {
-  /** The HTTP door for checks, for `inject` or for mounting; it listens once `listen` is called. */
+  /** The HTTP door for checks, for `inject` or for mounting; without TLS it listens once `listen` is called. */
   readonly app: FastifyInstance
   /** The HTTP door for operators. */
   readonly admin: FastifyInstance
@@ -91,6 +94,8 @@ export interface WeirNode extends RunningNode {
   /** Opens a door for checks at `host:port` or `unix:/path`; may be called for several. Returns its URL. */
   listen(address: string): Promise<string>
   listenAdmin(address: string): Promise<string>
+  /** Reads tokens and certificates again, as happens by itself when their files change. What is bad is logged. */
+  renewCredentials(): Promise<void>
   /**
    * Leaves in order: not ready, keys handed over, requests in flight answered, doors closed. Takes about a
    * second when a door is open, and is safe to call twice.
@@ -117,11 +122,14 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const log = options.log ?? pino({ level: 'silent' })
   const asWritten = await ruleBookOf(options.rules)
   const book = options.mode === undefined ? asWritten : asWritten.inMode(options.mode)
-  const secret = cluster === false ? undefined : await secretOf(cluster)
-  const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
+  const credentials = await credentialsOf(options, log)
+  let transport: Libp2pTransport | undefined
   try {
-    return assemble({ name, clock, cluster, log, book, secret, transport }, options)
+    const secret = cluster === false ? undefined : await secretOf(cluster)
+    transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
+    return assemble({ name, clock, cluster, log, book, secret, transport, credentials }, options)
   } catch (error) {
+    credentials.close()
     await transport?.stop()
     throw error
   }
@@ -135,11 +143,16 @@ interface Parts {
   readonly book: RuleBook
   readonly secret: Uint8Array | undefined
   readonly transport: Libp2pTransport | undefined
+  readonly credentials: Credentials
+}
+
+function credentialsOf({ adminTokenFile, tls }: NodeOptions, log: Logger): Promise<Credentials> {
+  return Credentials.read({ adminToken: adminTokenFile, certificate: tls }, log)
 }
 
 /** Puts a node together and sets it going. */
 function assemble(parts: Parts, options: NodeOptions): WeirNode {
-  const { name, clock, log, book, secret, transport } = parts
+  const { name, clock, log, book, secret, transport, credentials } = parts
   const cluster: ClusterOptions = parts.cluster === false ? {} : parts.cluster
   const nowMs = Math.floor(clock.nowMs())
   const common = secret ?? Buffer.from(cluster.name ?? CLUSTER_NAME)
@@ -179,6 +192,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
   const doors = new Doors(
     { node: runtime, metrics, draining, onInternalError },
     { headers: options.headers ?? 'draft-11', trustedProxies: options.trustedProxies },
+    credentials,
   )
   runtime.start()
   return present(runtime, doors, draining, transport)
@@ -247,44 +261,6 @@ function logInternal(log: Logger, error: unknown): void {
   log.error({ event: 'internal_error', err: error })
 }
 
-/** The node's HTTP doors: one Fastify instance for each address, all alike. */
-class Doors {
-  readonly app: FastifyInstance
-  readonly admin: FastifyInstance
-  readonly #dependencies: DoorDependencies
-  readonly #options: ServerOptions
-  readonly #open: FastifyInstance[] = []
-
-  constructor(dependencies: DoorDependencies, options: ServerOptions) {
-    this.#dependencies = dependencies
-    this.#options = options
-    this.app = buildServer(dependencies, options)
-    this.admin = buildAdminServer(dependencies)
-  }
-
-  get areOpen(): boolean {
-    return this.#open.length > 0
-  }
-
-  async listen(address: string): Promise<string> {
-    const isFirst = !this.#open.includes(this.app)
-    const app = isFirst ? this.app : buildServer(this.#dependencies, this.#options)
-    // Taken before it is waited for: two doors may be opened at the same time.
-    this.#open.push(app)
-    return listen(app, address)
-  }
-
-  async listenAdmin(address: string): Promise<string> {
-    this.#open.push(this.admin)
-    return listen(this.admin, address)
-  }
-
-  async close(): Promise<void> {
-    const doors = new Set([this.app, this.admin, ...this.#open])
-    await Promise.all([...doors].map((door) => closeDoor(door)))
-  }
-}
-
 function present(
   runtime: Runtime,
   doors: Doors,
@@ -322,6 +298,7 @@ function present(
     inspect: (rule, key, descriptor) => runtime.inspect(rule, key, descriptor),
     listen: (address) => doors.listen(address),
     listenAdmin: (address) => doors.listenAdmin(address),
+    renewCredentials: () => doors.renewCredentials(),
     close() {
       closed ??= closeInOrder()
       return closed

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ForwardResult, StandInReason } from '../cluster/event.ts'
 import type { MemberState } from '../cluster/message.ts'
 import type { MalformedReason } from '../cluster/wire.ts'
+import type { Proof } from './bearer-token.ts'
 import type { Answer } from './limiter/check.ts'
 import type { AnswerReason, RuleAnswer } from './rule-answer.ts'
 
@@ -47,6 +48,8 @@ const MALFORMED_REASONS = wordsOf<MalformedReason>({
   version: true,
   shape: true,
 })
+
+const UNPROVEN = wordsOf<Exclude<Proof, 'right'>>({ missing: true, wrong: true })
 
 /** A closed set of label values; the compiler sees to it that none is missing. */
 function wordsOf<Word extends string>(words: Record<Word, true>): readonly Word[] {
@@ -110,6 +113,7 @@ export class Metrics {
   readonly #gossipBytes: Record<Direction, Counter.Internal>
   readonly #fallbacks: Record<StandInReason, Counter.Internal>
   readonly #malformedFrames: Record<MalformedReason, Counter.Internal>
+  readonly #unauthorized: Record<(typeof UNPROVEN)[number], Counter.Internal>
   readonly #keysEvicted: Counter
   readonly #ringChanges: Counter
   readonly #eventLoopLag: Histogram
@@ -161,6 +165,11 @@ export class Metrics {
     this.#malformedFrames = counters(MALFORMED_REASONS, 'reason', {
       name: 'rate_limiter_malformed_frames_total',
       help: 'Frames from peers that were not understood and changed nothing.',
+      registers,
+    })
+    this.#unauthorized = counters(UNPROVEN, 'reason', {
+      name: 'rate_limiter_unauthorized_total',
+      help: 'Requests to the admin door without a token that opens it.',
       registers,
     })
     this.#keysEvicted = new Counter({
@@ -236,6 +245,11 @@ export class Metrics {
 
   malformedFrame(reason: MalformedReason): void {
     this.#malformedFrames[reason].inc()
+  }
+
+  /** A request to the admin door was turned away. */
+  unauthorized(reason: Exclude<Proof, 'right'>): void {
+    this.#unauthorized[reason].inc()
   }
 
   /** A tick came this much later than it was due. */

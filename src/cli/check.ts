@@ -1,9 +1,9 @@
-import { askOrFail } from './client.ts'
+import { type Access, askOrFail } from './client.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import type { OutputFormat } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface CheckQuestion {
+export interface CheckQuestion extends Access {
   readonly url: string
   readonly rule: string
   readonly key: string
@@ -28,11 +28,8 @@ const FIELDS = [
 /** `weir check`: one check over HTTP; the exit code tells whether it was allowed. */
 export async function check(question: CheckQuestion, terminal: Terminal): Promise<ExitCode> {
   const { url, rule, key, cost, output } = question
-  const answer = await askOrFail(url, {
-    method: 'POST',
-    path: '/v1/check',
-    body: { rule, key, cost },
-  })
+  const body = { rule, key, cost }
+  const answer = await askOrFail(url, { method: 'POST', path: '/v1/check', body }, question)
   if (!isAnswer(answer)) {
     throw new CommandError(`${url} did not answer like a node of Weir`, { exit: 'rejected' })
   }

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { Agent, request } from 'undici'
+import { parseTokens } from '../bearer-token.ts'
 import { type Destination, destinationOf } from '../client/destination.ts'
 import { CommandError } from './exit-code.ts'
 
@@ -15,16 +17,34 @@ export interface Reply {
   readonly body: unknown
 }
 
+/** Files by which a command proves who it is, and knows whom it asks. */
+export interface Access {
+  /** Of its tokens the first is sent. */
+  readonly tokenFile?: string | undefined
+  /** The authority of the node's certificate, if it is none that everybody knows. */
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+}
+
 /** A node answers in milliseconds, or something is wrong. */
 const ANSWER_MS_MAX = 10_000
 /** Bytes of an answer; the longest describes a cluster of a thousand members. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
-/** Asks the node at `address`: `http://host:port` or `unix:/path`. Throws `CommandError` when it does not answer. */
-export async function ask(address: string, question: Question): Promise<Reply> {
+/**
+ * Asks the node at `address`: `http://host:port`, `https://host:port` or `unix:/path`. Throws `CommandError` when
+ * it does not answer, or a file cannot be used.
+ */
+export async function ask(
+  address: string,
+  question: Question,
+  access: Access = {},
+): Promise<Reply> {
   const { origin, socketPath } = doorAt(address)
+  const { authorization, ...connect } = await read(access)
   const agent = new Agent({
-    connect: socketPath === undefined ? {} : { socketPath },
+    connect: { ...connect, ...(socketPath !== undefined && { socketPath }) },
     maxResponseSize: ANSWER_BYTES_MAX,
   })
   try {
@@ -32,12 +52,11 @@ export async function ask(address: string, question: Question): Promise<Reply> {
       dispatcher: agent,
       method: question.method,
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
-      ...(question.body === undefined
-        ? {}
-        : {
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify(question.body),
-          }),
+      headers: {
+        ...authorization,
+        ...(question.body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(question.body !== undefined && { body: JSON.stringify(question.body) }),
     })
     return { status: statusCode, body: jsonOrText(await body.text()) }
   } catch (cause) {
@@ -51,17 +70,46 @@ export async function ask(address: string, question: Question): Promise<Reply> {
 }
 
 /** The body of a good answer. Throws `CommandError` with the node's own words for any other. */
-export async function askOrFail(address: string, question: Question): Promise<unknown> {
-  const { status, body } = await ask(address, question)
+export async function askOrFail(
+  address: string,
+  question: Question,
+  access: Access = {},
+): Promise<unknown> {
+  const { status, body } = await ask(address, question, access)
   if (status >= 200 && status < 300) return body
   throw new CommandError(`${address} answered ${status}: ${wordsOf(body)}`, { exit: 'rejected' })
+}
+
+interface ReadAccess {
+  readonly authorization: { readonly authorization?: string }
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+async function read({ tokenFile, caFile, certFile, keyFile }: Access): Promise<ReadAccess> {
+  try {
+    const [tokens, ca, cert, key] = await Promise.all(
+      [tokenFile, caFile, certFile, keyFile].map((path) => path && readFile(path, 'utf8')),
+    )
+    const [token] = tokens ? parseTokens(tokens, `token file ${tokenFile}`) : []
+    return {
+      authorization: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      ...(ca && { ca }),
+      ...(cert && { cert }),
+      ...(key && { key }),
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CommandError(reason, { cause, exit: 'configuration' })
+  }
 }
 
 function doorAt(address: string): Destination {
   const destination = destinationOf(address)
   if (destination !== undefined) return destination
   throw new CommandError(
-    `"${address}" is no address of a node: write http://host:port or unix:/path`,
+    `"${address}" is no address of a node: write http://host:port, https://host:port or unix:/path`,
     { exit: 'usage' },
   )
 }

@@ -1,4 +1,5 @@
 import { isLoopback, readPeerAddress } from '../../cluster/libp2p/peer-address.ts'
+import { isLocal, parseListenAddress } from '../http/listen.ts'
 import {
   flagOf,
   OPTION_NAMES,
@@ -68,8 +69,9 @@ function variable({ variables }: Sources, name: string): Written | undefined {
 }
 
 /** What only the options together can tell. */
-function contradictionsIn({ rules, peerListen, secretFile, seeds }: ServerOptions): string[] {
-  const problems: string[] = []
+function contradictionsIn(options: ServerOptions): string[] {
+  const { rules, peerListen, secretFile, seeds } = options
+  const problems: string[] = [...doorContradictions(options)]
   if (rules === null) {
     problems.push(`no rules: pass ${flagOf('rules')} <file> or set ${variableOf('rules')}`)
   }
@@ -81,6 +83,26 @@ function contradictionsIn({ rules, peerListen, secretFile, seeds }: ServerOption
   if (peerListen === null && seeds.length > 0) {
     problems.push(
       `${flagOf('seeds')}: a node with ${flagOf('peerListen')} none joins nobody: leave one of them out`,
+    )
+  }
+  return problems
+}
+
+function doorContradictions(options: ServerOptions): string[] {
+  const { admin, adminTokenFile, tlsCert, tlsKey, tlsClientCa } = options
+  const problems: string[] = []
+  if (adminTokenFile === null && !isLocal(parseListenAddress(admin))) {
+    problems.push(
+      `${flagOf('admin')}: other machines can reach "${admin}", and without a token anybody could read and reset keys: make one with "openssl rand -hex 32 > admin.token" and pass ${flagOf('adminTokenFile')} admin.token, or listen on 127.0.0.1 or a Unix socket`,
+    )
+  }
+  if ((tlsCert === null) !== (tlsKey === null)) {
+    const [given, missing] = tlsKey === null ? ['tlsCert', 'tlsKey'] : ['tlsKey', 'tlsCert']
+    problems.push(`${flagOf(given)}: ${flagOf(missing)} is missing: give both or none`)
+  }
+  if (tlsClientCa !== null && tlsCert === null && tlsKey === null) {
+    problems.push(
+      `${flagOf('tlsClientCa')}: without TLS nobody shows a certificate: give ${flagOf('tlsCert')} and ${flagOf('tlsKey')}`,
     )
   }
   return problems

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { flagOf, OPTION_NAMES, OPTIONS } from '../options.ts'
+import type { Access } from './client.ts'
+import type { ClusterStatusQuestion } from './cluster-status.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import { OUTPUT_FORMATS, type OutputFormat } from './output.ts'
 import type { Terminal } from './terminal.ts'
@@ -27,6 +29,8 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
     return 'failure'
   }
 }
+
+const DOOR = 'the node: http://host:port, https://host:port or unix:/path'
 
 /** Takes a command's promise of its end; commander itself knows no results. */
 type End = (command: Promise<ExitCode>) => Promise<void>
@@ -99,7 +103,7 @@ function addDev(program: Command, terminal: Terminal, end: End): void {
     })
 }
 
-interface CheckFlags {
+interface CheckFlags extends Access {
   readonly url: string
   readonly rule: string
   readonly key: string
@@ -108,21 +112,21 @@ interface CheckFlags {
 }
 
 function addCheck(program: Command, terminal: Terminal, end: End): void {
-  program
+  const check = program
     .command('check')
     .description('ask a node whether a key is within its limit, and take tokens if it is')
-    .option('--url <address>', 'the node: http://host:port or unix:/path', 'http://127.0.0.1:8080')
+    .option('--url <address>', DOOR, 'http://127.0.0.1:8080')
     .requiredOption('--rule <name>', 'the rule')
     .requiredOption('--key <key>', 'who is limited')
     .option('--cost <tokens>', 'tokens to take; 0 only asks', wholeNumber(0, 2 ** 32 - 1), 1)
     .addOption(outputOption())
-    .action(async ({ url, rule, key, cost, output }: CheckFlags) => {
-      const { check } = await import('./check.ts')
-      await end(check({ url, rule, key, cost, output }, terminal))
-    })
+  addTlsOptions(check).action(async (flags: CheckFlags) => {
+    const { check } = await import('./check.ts')
+    await end(check(flags, terminal))
+  })
 }
 
-interface ExplainFlags {
+interface ExplainFlags extends Access {
   readonly url: string
   readonly rule?: string
   readonly key?: string
@@ -137,10 +141,10 @@ interface ExplainFlags {
 
 function addExplain(program: Command, terminal: Terminal, end: End): void {
   const none: ReadonlyMap<string, string> = new Map()
-  program
+  const explain = program
     .command('explain')
     .description('tell what the rules say about a key or a request, and on what counts')
-    .option('--url <address>', 'the node: http://host:port or unix:/path', 'http://127.0.0.1:8080')
+    .option('--url <address>', DOOR, 'http://127.0.0.1:8080')
     .option('--rule <name>', 'the rule; without it, the rules that the request falls under')
     .option('--key <key>', 'who is limited')
     .option('--method <method>', 'the method of a request')
@@ -150,10 +154,10 @@ function addExplain(program: Command, terminal: Terminal, end: End): void {
     .option('--header <name=value>', 'one of its header fields; may be repeated', pair, none)
     .option('--descriptor <name=value>', 'what else is known; may be repeated', pair, none)
     .addOption(outputOption())
-    .action(async ({ descriptor, header, ...flags }: ExplainFlags) => {
-      const { explain } = await import('./explain.ts')
-      await end(explain({ ...flags, descriptors: descriptor, headers: header }, terminal))
-    })
+  addTlsOptions(explain).action(async ({ descriptor, header, ...flags }: ExplainFlags) => {
+    const { explain } = await import('./explain.ts')
+    await end(explain({ ...flags, descriptors: descriptor, headers: header }, terminal))
+  })
 }
 
 /** `name=value`, added to those before it. */
@@ -166,21 +170,31 @@ function pair(text: string, pairs: ReadonlyMap<string, string>): ReadonlyMap<str
 }
 
 function addCluster(program: Command, terminal: Terminal, end: End): void {
-  program
+  const status = program
     .command('cluster')
     .description('look at a cluster')
     .command('status')
     .description('show the members as one node sees them')
-    .option(
-      '--admin <address>',
-      'the node: http://host:port or unix:/path',
-      'http://127.0.0.1:9090',
-    )
     .addOption(outputOption())
-    .action(async ({ admin, output }: { admin: string; output: OutputFormat }) => {
-      const { clusterStatus } = await import('./cluster-status.ts')
-      await end(clusterStatus({ admin, output }, terminal))
-    })
+  addAdminOptions(status).action(async (flags: ClusterStatusQuestion) => {
+    const { clusterStatus } = await import('./cluster-status.ts')
+    await end(clusterStatus(flags, terminal))
+  })
+}
+
+/** For a command that asks a node's admin door: where it is, and what opens it. */
+function addAdminOptions(command: Command): Command {
+  command
+    .option('--admin <address>', DOOR, 'http://127.0.0.1:9090')
+    .option('--token-file <file>', 'the token that opens the admin door')
+  return addTlsOptions(command)
+}
+
+function addTlsOptions(command: Command): Command {
+  return command
+    .option('--ca-file <file>', "the authority of the node's certificate, in PEM")
+    .option('--cert-file <file>', 'a certificate of your own, for a node that asks for one')
+    .option('--key-file <file>', 'the private key of that certificate')
 }
 
 function addRules(program: Command, terminal: Terminal, end: End): void {

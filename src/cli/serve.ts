@@ -42,6 +42,8 @@ export async function serve({ json, flags }: ServeRequest, terminal: Terminal): 
   if (json) terminal.print(JSON.stringify(announcement))
   log.info({ event: 'started', ...announcement }, 'listening')
 
+  process.on('SIGHUP', () => void node.renewCredentials())
+
   log.info({ event: 'stopping', reason: await stop }, 'stopping')
   const closed = await Promise.race([
     node.close().then(() => true),
@@ -135,9 +137,16 @@ function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
     headers,
     ...(mode !== null && { mode }),
     trustedProxies,
+    ...(options.adminTokenFile !== null && { adminTokenFile: options.adminTokenFile }),
+    ...tlsOf(options),
     log,
     cluster: peerListen === null ? false : { ...cluster, listen: [peerListen] },
   }
+}
+
+function tlsOf({ tlsCert, tlsKey, tlsClientCa }: ServerOptions): Pick<NodeOptions, 'tls'> {
+  if (tlsCert === null || tlsKey === null) return {}
+  return { tls: { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa ?? undefined } }
 }
 
 /** Errors of the program itself; all others at the start come from what it was told to use. */

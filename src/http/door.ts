@@ -1,9 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyServerOptions,
+} from 'fastify'
 import { KEY_BYTES_MAX } from '../limiter/check.ts'
 import type { Metrics } from '../metrics.ts'
 import type { RunningNode } from '../running-node.ts'
+import type { Certificate } from './certificate.ts'
 import type { Draining } from './draining.ts'
 import { clientErrorHandler, errorHandler, type InternalErrorListener } from './errors.ts'
 import { health } from './health.ts'
@@ -11,6 +16,7 @@ import { KnownRoutes } from './known-routes.ts'
 import {
   BODY_BYTES_MAX,
   CONNECTIONS_MAX,
+  HANDSHAKE_TIMEOUT_MS,
   HEADER_BYTES_MAX,
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_MS,
@@ -35,31 +41,31 @@ export type Door = FastifyInstance<
   TypeBoxTypeProvider
 >
 
+export interface DoorOptions {
+  /** The addresses whose `X-Forwarded-For` is believed; none without it. */
+  readonly trusts?: ((address: string | undefined) => boolean) | undefined
+  /** With it the door speaks TLS. */
+  readonly certificate?: Certificate | undefined
+}
+
 /** Bytes of a percent-encoded character for each byte it stands for. */
 const PERCENT_ENCODED_BYTES = 3
 
 /**
  * What all doors have in common: limits, strict validation, problems for errors, health, and nothing on
  * the way of a request that it does not need: no hooks, no decorators, no request log.
- *
- * `trusts`: the addresses whose `X-Forwarded-For` is believed; none without it.
  */
 export function buildDoor(
   dependencies: DoorDependencies,
   addRoutes: (app: Door) => void,
-  trusts?: (address: string | undefined) => boolean,
+  { trusts, certificate }: DoorOptions = {},
 ): Door {
   const onError = errorHandler(dependencies.onInternalError)
-  const app: Door = Fastify({
+  const app = open(certificate, {
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    http: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      maxHeaderSize: HEADER_BYTES_MAX,
-    },
     exposeHeadRoutes: false,
     trustProxy: trusts ?? false,
     return503OnClosing: false,
@@ -86,6 +92,26 @@ export function buildDoor(
   known.refuseOtherMethods(app)
   dependencies.draining.attach(app.server)
   return app
+}
+
+const CONNECTION_LIMITS = {
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+  maxHeaderSize: HEADER_BYTES_MAX,
+} as const
+
+/** HTTP, or with a certificate HTTPS: to all but clients the same, so only one type of door is told of. */
+function open(certificate: Certificate | undefined, options: FastifyServerOptions): Door {
+  const limited = {
+    ...options,
+    http: CONNECTION_LIMITS,
+    https: certificate && {
+      ...CONNECTION_LIMITS,
+      ...certificate,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    },
+  }
+  return Fastify(limited as FastifyServerOptions)
 }
 
 /** Bodies are read only by routes that say so; elsewhere whatever comes is thrown away. */

@@ -9,6 +9,8 @@ export const BATCH_CHECKS_MAX = 1_000
 
 /** A request's head must be complete after this time, or the connection is closed with 408. */
 export const HEADERS_TIMEOUT_MS = 5_000
+/** A TLS handshake must be complete after this time; before it, no request is waited for. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000
 /** A whole request must be complete after this time. */
 export const REQUEST_TIMEOUT_MS = 10_000
 /** How often the two timeouts are enforced: a timeout is late by at most this much. */
@@ -22,6 +24,13 @@ export const CONNECTIONS_MAX = 10_000
  * they who close first and never send a request into a closing connection.
  */
 export const KEEP_ALIVE_MS = 72_000
+
+/** How often the files of certificates and tokens are looked at. */
+export const CREDENTIALS_LOOK_MS = 1_000
+/** Whoever sends the admin door a wrong token waits so long for the answer. */
+export const WRONG_TOKEN_DELAY_MS = 500
+/** Wrong tokens that wait for their answer; requests with more of them are cut off. */
+export const WRONG_TOKENS_WAITING_MAX = 64
 
 /** Closing a door waits this long for requests in flight, then cuts all connections. */
 export const CLOSE_DEADLINE_MS = 5_000

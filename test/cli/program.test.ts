@@ -175,7 +175,9 @@ describe('a node that is not there', () => {
 
   it('is a mistake of the command line when it has no address', async () => {
     expect(await weir('cluster', 'status', '--admin', 'n1:9090')).toBe('usage')
-    expect(terminal.complaints[0]).toContain('write http://host:port or unix:/path')
+    expect(terminal.complaints[0]).toContain(
+      'write http://host:port, https://host:port or unix:/path',
+    )
   })
 })
 
