@@ -16,6 +16,7 @@ import type { CertificateFiles } from './http/certificate.ts'
 import { Credentials } from './http/credentials.ts'
 import { Doors } from './http/doors.ts'
 import { Draining } from './http/draining.ts'
+import { Shedding } from './http/shedding.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import { createMetrics } from './metrics.ts'
@@ -48,6 +49,8 @@ export interface ClusterOptions {
   readonly listen?: readonly string[]
   /** What to tell peers instead of the addresses listened on. */
   readonly advertise?: readonly string[]
+  /** Ids of the nodes that may be peers. None: whoever has the key. */
+  readonly allowPeers?: readonly string[]
   /** Some nodes that are usually there. None: this node is the cluster's first. */
   readonly seeds?: readonly string[]
   /** Default 500; the same on all nodes. */
@@ -178,6 +181,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
   )
   const metrics = createMetrics({ rules: book.definitions })
   const reservationIds = new ReservationIds(common)
+  const shedding = new Shedding(metrics.turnedAway)
   const runtime = new Runtime({
     node,
     book,
@@ -185,12 +189,13 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     metrics,
     log,
     reservationIds,
+    onTick: (lateMs, tickMs) => shedding.observe(lateMs, tickMs),
     ...(transport && { transport }),
   })
   const draining = new Draining()
   const onInternalError = (error: unknown) => logInternal(log, error)
   const doors = new Doors(
-    { node: runtime, metrics, draining, onInternalError },
+    { node: runtime, metrics, draining, shedding, onInternalError },
     { headers: options.headers ?? 'draft-11', trustedProxies: options.trustedProxies },
     credentials,
   )
@@ -238,6 +243,8 @@ async function openTransport(
 ): Promise<Libp2pTransport> {
   // Loaded here and not above: a single node, and every command but `serve`, does without libp2p.
   const { createLibp2pTransport } = await import('../cluster/libp2p/transport.ts')
+  const { parsePeerId } = await import('../cluster/libp2p/peer-address.ts')
+  const { allowPeers = [] } = cluster
   return createLibp2pTransport({
     ...(cluster.identityFile !== undefined && { identityFile: cluster.identityFile }),
     ...(secret !== undefined && { preSharedKey: secret }),
@@ -247,6 +254,7 @@ async function openTransport(
     fanout: cluster.fanout ?? FANOUT,
     gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
     seeds: cluster.seeds ?? [],
+    ...(allowPeers.length > 0 && { allow: allowPeers.map(parsePeerId) }),
     onFault: (fault) => log.debug({ event: 'transport_fault', fault }),
   })
 }

@@ -2,9 +2,10 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ForwardResult, StandInReason } from '../cluster/event.ts'
 import type { MemberState } from '../cluster/message.ts'
 import type { MalformedReason } from '../cluster/wire.ts'
-import type { Proof } from './bearer-token.ts'
+import { wordsOf } from './closed-set.ts'
 import type { Answer } from './limiter/check.ts'
 import type { AnswerReason, RuleAnswer } from './rule-answer.ts'
+import { TurnedAway } from './turned-away.ts'
 
 /**
  * A node's metrics, documented in docs/reference/metrics.md. Labels are rules, and words of closed sets;
@@ -48,13 +49,6 @@ const MALFORMED_REASONS = wordsOf<MalformedReason>({
   version: true,
   shape: true,
 })
-
-const UNPROVEN = wordsOf<Exclude<Proof, 'right'>>({ missing: true, wrong: true })
-
-/** A closed set of label values; the compiler sees to it that none is missing. */
-function wordsOf<Word extends string>(words: Record<Word, true>): readonly Word[] {
-  return Object.keys(words) as Word[]
-}
 
 /** The only algorithm there is; a label so that dashboards survive a second one. */
 const STRATEGY = 'token-bucket'
@@ -100,6 +94,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 }
 
 export class Metrics {
+  readonly turnedAway: TurnedAway
   readonly #registry: Registry
   readonly #rules: Map<string, RuleTally>
   #unknownRule = 0
@@ -113,7 +108,6 @@ export class Metrics {
   readonly #gossipBytes: Record<Direction, Counter.Internal>
   readonly #fallbacks: Record<StandInReason, Counter.Internal>
   readonly #malformedFrames: Record<MalformedReason, Counter.Internal>
-  readonly #unauthorized: Record<(typeof UNPROVEN)[number], Counter.Internal>
   readonly #keysEvicted: Counter
   readonly #ringChanges: Counter
   readonly #eventLoopLag: Histogram
@@ -167,10 +161,9 @@ export class Metrics {
       help: 'Frames from peers that were not understood and changed nothing.',
       registers,
     })
-    this.#unauthorized = counters(UNPROVEN, 'reason', {
-      name: 'rate_limiter_unauthorized_total',
-      help: 'Requests to the admin door without a token that opens it.',
-      registers,
+    this.turnedAway = new TurnedAway({
+      one: (name, help) => new Counter({ name, help, registers }),
+      each: (name, help, words) => counters(words, 'reason', { name, help, registers }),
     })
     this.#keysEvicted = new Counter({
       name: 'rate_limiter_keys_evicted_total',
@@ -245,11 +238,6 @@ export class Metrics {
 
   malformedFrame(reason: MalformedReason): void {
     this.#malformedFrames[reason].inc()
-  }
-
-  /** A request to the admin door was turned away. */
-  unauthorized(reason: Exclude<Proof, 'right'>): void {
-    this.#unauthorized[reason].inc()
   }
 
   /** A tick came this much later than it was due. */

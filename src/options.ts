@@ -54,6 +54,11 @@ export interface ServerOptions {
    */
   readonly secretFile: string | null
   /**
+   * Ids of the nodes that may be peers, as `weir cluster status` shows them; empty: whoever has the key. With
+   * it a key alone admits nobody. One that is missing is no member for this node; the same on all nodes.
+   */
+  readonly allowPeers: readonly string[]
+  /**
    * Some nodes that are usually there, each `host:port` or a multiaddr. One that answers is enough, because it tells of all
    * others. More: joining works while more of them are down; each absent one costs a dial when starting.
    */
@@ -188,6 +193,12 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
     placeholder: 'file',
     summary: 'the key all nodes share, made by weir keygen',
     fallback: NONE,
+  },
+  allowPeers: {
+    placeholder: 'ids',
+    summary: 'ids of the nodes that may be peers, comma separated',
+    fallback: NONE,
+    fallbackInWords: 'whoever has the key',
   },
   seeds: {
     placeholder: 'addresses',

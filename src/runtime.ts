@@ -10,7 +10,7 @@ import {
 import type { Outbound } from '../cluster/outbox.ts'
 import type { LinkChange } from '../cluster/replica.ts'
 import type { Transport } from '../cluster/transport.ts'
-import { decode } from '../cluster/wire.ts'
+import { decode, type MalformedReason } from '../cluster/wire.ts'
 import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Clock } from './clock.ts'
@@ -43,6 +43,8 @@ export interface RuntimeDependencies {
   readonly metrics: Metrics
   readonly log: Logger
   readonly reservationIds: ReservationIds
+  /** Told at each tick how late it came. */
+  readonly onTick?: (lateMs: number, nowMs: number) => void
   /** Absent for a node that is alone by configuration. */
   readonly transport?: Transport
 }
@@ -63,6 +65,7 @@ export class Runtime implements RunningNode {
   readonly #metrics: Metrics
   readonly #log: Logger
   readonly #transport: Transport | undefined
+  readonly #onTick: RuntimeDependencies['onTick']
   readonly #waiting = new Map<number, (answer: Answer) => void>()
   readonly #writer = new Writer()
   readonly #reservations: Reservations
@@ -72,8 +75,10 @@ export class Runtime implements RunningNode {
   #isStopped = false
   #evicted = 0
 
-  constructor({ node, book, clock, metrics, log, transport, reservationIds }: RuntimeDependencies) {
+  constructor(dependencies: RuntimeDependencies) {
+    const { node, book, clock, metrics, log, transport, reservationIds } = dependencies
     this.book = book
+    this.#onTick = dependencies.onTick
     this.#node = node
     this.#checks = new RuleChecks({
       book,
@@ -100,6 +105,7 @@ export class Runtime implements RunningNode {
   start(): void {
     this.#transport?.attach({
       received: (from, frame) => this.#received(from, frame),
+      oversize: (from) => this.#malformed(from, 'oversize'),
       linked: (peer) => this.#observed(peer, { type: 'linked' }),
       unlinked: (peer) => this.#observed(peer, { type: 'unlinked' }),
       refused: (peer) => this.#observed(peer, { type: 'refused' }),
@@ -273,13 +279,21 @@ export class Runtime implements RunningNode {
   #received(from: NodeId, frame: Uint8Array): void {
     const decoded = decode(frame)
     if (decoded.type === 'malformed') {
-      this.#metrics.malformedFrame(decoded.reason)
-      this.#log.warn({ event: 'frame_malformed', peer: from, reason: decoded.reason })
+      this.#malformed(from, decoded.reason)
       return
     }
     if (decoded.message.type === 'gossip') this.#metrics.gossip('received', frame.length)
     this.#node.receive(from, decoded.message, this.#nowMs())
     this.#scheduleTurn()
+  }
+
+  /** A peer of another version is no worse for it; of all others nothing that makes no sense is to be expected. */
+  #malformed(peer: NodeId, reason: MalformedReason): void {
+    this.#metrics.malformedFrame(reason)
+    this.#log.warn({ event: 'frame_malformed', peer, reason })
+    if (reason === 'version' || this.#transport?.distrust?.(peer) !== true) return
+    this.#metrics.turnedAway.peer()
+    this.#log.error({ event: 'peer_distrusted', peer }, 'too much that makes no sense: cut off')
   }
 
   #observed(peer: NodeId, change: LinkChange): void {
@@ -290,7 +304,9 @@ export class Runtime implements RunningNode {
   #tick(): void {
     if (this.#timer === undefined) return
     const nowMs = this.#nowMs()
-    this.#metrics.tickLate(Math.max(0, nowMs - this.#tickedMs - TICK_MS) / 1_000)
+    const lateMs = Math.max(0, nowMs - this.#tickedMs - TICK_MS)
+    this.#metrics.tickLate(lateMs / 1_000)
+    this.#onTick?.(lateMs, nowMs)
     this.#tickedMs = nowMs
     this.#node.tick(nowMs)
     this.#turn()

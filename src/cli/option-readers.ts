@@ -1,4 +1,4 @@
-import { parsePeerAddress } from '../../cluster/libp2p/peer-address.ts'
+import { parsePeerAddress, parsePeerId } from '../../cluster/libp2p/peer-address.ts'
 import { FORWARD_TIMEOUT_MS_MIN, NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
 import { quote } from '../diagnostic.ts'
 import { parseListenAddress } from '../http/listen.ts'
@@ -32,6 +32,7 @@ export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[
   advertise: listOf(checkedBy(parsePeerAddress)),
   clusterName: word(CLUSTER_NAME_LENGTH_MAX),
   secretFile: unlessNone(path),
+  allowPeers: listOf(checkedBy(parsePeerId)),
   seeds: listOf(checkedBy(parsePeerAddress)),
   rules: unlessNone(path),
   dataDir: unlessNone(path),

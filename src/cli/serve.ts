@@ -119,10 +119,12 @@ async function startOrFail(options: ServerOptions, log: Logger): Promise<Started
 function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
   const { name, rules, keysMax, headers, mode, trustedProxies } = options
   const { peerListen, secretFile, dataDir } = options
-  const { clusterName, advertise, seeds, gossipIntervalMs, fanout, forwardTimeoutMs } = options
+  const { clusterName, advertise, allowPeers, seeds, gossipIntervalMs, fanout, forwardTimeoutMs } =
+    options
   const cluster = {
     name: clusterName,
     advertise,
+    allowPeers,
     seeds,
     gossipIntervalMs,
     fanout,

@@ -23,12 +23,13 @@ export function buildAdminServer(
   dependencies: DoorDependencies,
   { tokens, certificate }: AdminServerOptions = {},
 ): Door {
-  const { node, metrics } = dependencies
+  const { node } = dependencies
+  const { turnedAway } = dependencies.metrics
   return buildDoor(
     dependencies,
     (app) => {
       app.register((guarded, _options, done) => {
-        if (tokens !== undefined) guardByToken(guarded, { tokens, metrics })
+        if (tokens !== undefined) guardByToken(guarded, { tokens, turnedAway })
         guarded.register(admin, { node })
         guarded.register(reset, { node })
         done()

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { BearerTokens } from '../bearer-token.ts'
-import type { Metrics } from '../metrics.ts'
+import type { TurnedAway } from '../turned-away.ts'
 import { WRONG_TOKEN_DELAY_MS, WRONG_TOKENS_WAITING_MAX } from './limits.ts'
 import { problem, sendProblem } from './problem.ts'
 
 export interface BearerGuardOptions {
   /** Asked at each request, as they may change. */
   readonly tokens: () => BearerTokens
-  readonly metrics: Pick<Metrics, 'unauthorized'>
+  readonly turnedAway: Pick<TurnedAway, 'unauthorized'>
 }
 
 const DETAILS = {
@@ -27,12 +27,15 @@ const CHALLENGES = {
  * wrong one waits for the answer; of those only so many wait, and the others are cut off. A right one is
  * never slowed by them.
  */
-export function guardByToken(app: FastifyInstance, { tokens, metrics }: BearerGuardOptions): void {
+export function guardByToken(
+  app: FastifyInstance,
+  { tokens, turnedAway }: BearerGuardOptions,
+): void {
   let waiting = 0
   app.addHook('onRequest', async (request, reply) => {
     const proof = tokens().prove(request.headers.authorization)
     if (proof === 'right') return
-    metrics.unauthorized(proof)
+    turnedAway.unauthorized(proof)
     if (proof === 'missing') return refuse(reply, proof)
     if (waiting >= WRONG_TOKENS_WAITING_MAX) {
       reply.hijack()

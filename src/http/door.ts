@@ -16,6 +16,7 @@ import { KnownRoutes } from './known-routes.ts'
 import {
   BODY_BYTES_MAX,
   CONNECTIONS_MAX,
+  CROWDED_PAUSE_MS,
   HANDSHAKE_TIMEOUT_MS,
   HEADER_BYTES_MAX,
   HEADERS_TIMEOUT_MS,
@@ -23,12 +24,15 @@ import {
   REQUEST_TIMEOUT_MS,
   TIMEOUT_CHECK_MS,
 } from './limits.ts'
+import type { Shedding } from './shedding.ts'
 
 export interface DoorDependencies {
   readonly node: RunningNode
   readonly metrics: Metrics
   /** One for all doors of a node. */
   readonly draining: Draining
+  /** One for all data doors of a node. */
+  readonly shedding: Shedding
   readonly onInternalError: InternalErrorListener
 }
 
@@ -82,7 +86,7 @@ export function buildDoor(
     frameworkErrors: onError,
     clientErrorHandler,
   })
-  app.server.maxConnections = CONNECTIONS_MAX
+  boundConnections(app.server, dependencies.metrics)
   app.setErrorHandler(onError)
   ignoreBodies(app)
 
@@ -92,6 +96,22 @@ export function buildDoor(
   known.refuseOtherMethods(app)
   dependencies.draining.attach(app.server)
   return app
+}
+
+/**
+ * At the limit, connections without a request make room for those with one. What is left is bounded by time: a
+ * request has to come in seconds.
+ */
+function boundConnections(server: Server, metrics: Metrics): void {
+  let crowdedMs = Number.NEGATIVE_INFINITY
+  server.maxConnections = CONNECTIONS_MAX
+  server.on('drop', () => {
+    metrics.turnedAway.shed('connections')
+    const nowMs = performance.now()
+    if (nowMs - crowdedMs < CROWDED_PAUSE_MS) return
+    crowdedMs = nowMs
+    server.closeIdleConnections()
+  })
 }
 
 const CONNECTION_LIMITS = {

@@ -22,7 +22,7 @@ export function buildServer(dependencies: DoorDependencies, options: ServerOptio
   const { trustedProxies = LOOPBACK, certificate } = options
   const checks = new MeasuredChecks(node, metrics)
   const headers = new RateLimitHeaders(node.rules, options.headers, node.book.definitions)
-  return buildDoor(
+  const door = buildDoor(
     dependencies,
     (app) => {
       app.register(check, { node, checks, headers })
@@ -32,4 +32,6 @@ export function buildServer(dependencies: DoorDependencies, options: ServerOptio
     },
     { trusts: trustOf(trustedProxies), certificate },
   )
+  dependencies.shedding.attach(door.server)
+  return door
 }

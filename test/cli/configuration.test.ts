@@ -50,6 +50,7 @@ describe('options', () => {
       advertise: [],
       clusterName: 'weir',
       secretFile: null,
+      allowPeers: [],
       seeds: [],
       rules: 'rules.yaml',
       dataDir: null,
@@ -115,6 +116,7 @@ const mistakes: [what: string, sources: Partial<Sources>, told: string][] = [
   ['an address without a port', { flags: { listen: 'localhost' } }, '--listen: listen address'],
   ['no address at all', { flags: { listen: 'none' } }, 'must name at least one address'],
   ['a seed that is no address', { flags: { seeds: 'a:1,b' } }, '--seeds: peer address "b"'],
+  ['an id that is none', { flags: { allowPeers: 'n1' } }, '--allow-peers: "n1" is no id of a peer'],
   ['a name with spaces', { flags: { name: 'my node' } }, '--name: "my node" must be letters'],
   ['an empty path', { flags: { rules: '' } }, '--rules: the path is empty'],
   [
