@@ -1,29 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Message } from '../../cluster/message.ts'
-import { decode, encode } from '../../cluster/wire.ts'
 import type { Counts } from '../../crdt/counts.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import { sliceAt } from '../../crdt/sliced-counter.ts'
 import { KEY, NO_ROW } from '../../src/limiter/key-table.ts'
 import type { Limit } from '../../src/limiter/limit.ts'
 import type { Node } from '../../src/node.ts'
+import { attackedCluster, deliver, stateOf } from '../support/attacked-cluster.ts'
 import { messages } from '../support/messages.ts'
-import { VirtualCluster } from '../support/virtual-cluster.ts'
+import type { VirtualCluster } from '../support/virtual-cluster.ts'
+
+// A member that has the key can say what it likes of itself, within what a limit admits, and nothing of others.
 
 const [n1, n2, n3] = ['n1', 'n2', 'n3'] as NodeId[] as [NodeId, NodeId, NodeId]
-
-/** A cluster whose nodes have all admitted something, and the node that is attacked. */
-function attacked(): { made: VirtualCluster; victim: Node } {
-  const made = new VirtualCluster({ nodes: 3 })
-  made.settle()
-  for (const id of made.ids) {
-    const key = made.keyOwnedBy(id)
-    for (let taken = 0; taken < 5; taken++) made.check(id, { rule: 'demo', key, cost: 1 })
-  }
-  made.advance(600)
-  return { made, victim: made.node(n1) }
-}
 
 /** Every count a node holds of these authors' actors, as comparable text. */
 function countsOf(node: Node, nowMs: number, authors: readonly NodeId[]): string[] {
@@ -80,15 +70,9 @@ function claims(made: VirtualCluster): fc.Arbitrary<Counts> {
   }))
 }
 
-function deliver(node: Node, from: NodeId, message: Message, nowMs: number): void {
-  const decoded = decode(encode(message))
-  if (decoded.type === 'message') node.receive(from, decoded.message, nowMs)
-  node.drain(nowMs)
-}
-
 describe('a frame of a peer that lies', () => {
   it('never changes counts of another than its author, in gossip and replies', () => {
-    const { made, victim } = attacked()
+    const { made, victim } = attackedCluster()
     const { incarnation } = made.node(n2).replica.membership.self
     const before = countsOf(victim, made.nowMs, [n1, n3])
     expect(before.length).toBeGreaterThan(1)
@@ -104,7 +88,7 @@ describe('a frame of a peer that lies', () => {
   })
 
   it('never changes what this life of a node has admitted itself, whatever it relays', () => {
-    const { made, victim } = attacked()
+    const { made, victim } = attackedCluster()
     const before = countsOf(victim, made.nowMs, [n1])
     const self = victim.replica.membership.self.incarnation
     const property = fc.property(claims(made), fc.boolean(), (counts, asForward) => {
@@ -124,7 +108,7 @@ describe('a frame of a peer that lies', () => {
   })
 
   it('of any kind and content neither throws nor stops the node from answering', () => {
-    const { made, victim } = attacked()
+    const { made, victim } = attackedCluster()
     const any = fc.oneof(...Object.values(messages))
     const key = made.keyOwnedBy(n1)
     const property = fc.property(any, fc.constantFrom(n2, n3, 'n9' as NodeId), (message, from) => {
@@ -137,7 +121,7 @@ describe('a frame of a peer that lies', () => {
   })
 
   it('with a late or made-up answer settles nothing', () => {
-    const { made, victim } = attacked()
+    const { made, victim } = attackedCluster()
     const key = made.keyOwnedBy(n2)
     const pending = victim.check({ rule: 'demo', key, cost: 1 }, made.nowMs)
     expect(pending.type).toBe('pending')
@@ -171,4 +155,66 @@ function pruned({ actors, blocks }: Counts): Counts {
       return { ...block, entries }
     }),
   }
+}
+
+/** Gossip of n2 about one key: its actor's life, the first slice, and a count. */
+interface Told {
+  readonly rule?: string
+  readonly sliceMs?: number
+  readonly actor?: { readonly node: NodeId; readonly incarnation: number }
+  readonly atMs?: number
+  readonly count?: number
+}
+
+function gossipOf(made: VirtualCluster, told: Told): Message {
+  const state = made.node(n1).limiter.rule('demo')
+  const limit = state?.store.limits[0] as Limit
+  const { hi, lo } = state?.hash(made.keyOwnedBy(n2)) ?? { hi: 0, lo: 0 }
+  const { incarnation } = made.node(n2).replica.membership.self
+  const { rule = 'demo', sliceMs = limit.sliceMs, atMs = made.nowMs, count = 50 } = told
+  const actors = [told.actor ?? { node: n2, incarnation }]
+  const entries = [hi, lo, 0, 0, 1, count]
+  const blocks = [{ rule, sliceMs: [sliceMs], base: [sliceAt(limit, atMs)], entries }]
+  const head = { type: 'gossip', incarnation, sequence: 9, sentMs: made.nowMs } as const
+  return { ...head, view: 0, members: [], counts: { actors, blocks } }
+}
+
+describe('a count that a member tells of its own', () => {
+  const hour = 3_600_000
+  const n3Life = (made: VirtualCluster) => made.node(n3).replica.membership.self.incarnation
+  const cases: [what: string, told: (made: VirtualCluster) => Told, counted: string][] = [
+    ['huge', () => ({ count: 0xffff_ffff }), 'violations'],
+    ['one more than the limit admits', (made) => ({ count: countMax(made) + 1 }), 'violations'],
+    ['of the future', ({ nowMs }) => ({ atMs: nowMs + hour }), 'future'],
+    ['of two seconds ahead', ({ nowMs }) => ({ atMs: nowMs + 2_000 }), 'future'],
+    ['expired', ({ nowMs }) => ({ atMs: nowMs - hour }), 'expired'],
+    ['of no rule', () => ({ rule: '__proto__' }), 'foreign'],
+    ['of a rule in other slices', () => ({ sliceMs: 7 }), 'foreign'],
+    ['of another', (made) => ({ actor: { node: n3, incarnation: n3Life(made) } }), 'violations'],
+    [
+      'of who is not there',
+      () => ({ actor: { node: 'n9' as NodeId, incarnation: 1 } }),
+      'violations',
+    ],
+  ]
+
+  it.each(cases)('and that is %s changes nothing, and is told of', (_, told, counted) => {
+    const { made, victim } = attackedCluster()
+    const before = stateOf(victim, made.nowMs)
+    const events = deliver(victim, n2, gossipOf(made, told(made)), made.nowMs)
+    expect(stateOf(victim, made.nowMs)).toBe(before)
+    const merged = events.find((event) => event.type === 'merged')
+    expect(merged).toMatchObject({ from: n2, result: { raised: 0, [counted]: 1 } })
+  })
+
+  it('and that is plausible is believed: it can use up its own keys, and no more', () => {
+    const { made, victim } = attackedCluster()
+    const before = stateOf(victim, made.nowMs)
+    deliver(victim, n2, gossipOf(made, {}), made.nowMs)
+    expect(stateOf(victim, made.nowMs)).not.toBe(before)
+  })
+})
+
+function countMax(made: VirtualCluster): number {
+  return made.node(n1).limiter.rule('demo')?.store.limits[0]?.countMax ?? 0
 }
