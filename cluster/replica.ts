@@ -39,6 +39,8 @@ export interface ReplicaOptions {
   readonly forwardTimeoutMs: number
   /** Whether there are others to join. Without, the node is active from its first moment. */
   readonly joins: boolean
+  /** Who may be a member, whatever is told; absent: whoever is told of. */
+  readonly allowed?: ReadonlySet<NodeId> | undefined
 }
 
 /**
@@ -285,9 +287,12 @@ export class Replica {
    */
   #learn(records: readonly MemberRecord[], nowMs: number): void {
     const { membership } = this
+    const { allowed } = this.#options
     const newcomers: NodeId[] = []
     for (const record of records) {
       const { id, incarnation, state } = record
+      // Nobody could link it: it would only take a place in the ring.
+      if (allowed?.has(id) === false && id !== membership.self.id) continue
       if (state === 'left' && membership.isLinked(id)) continue
       const known = membership.record(id)
       // Most rumours are no news, and in a large cluster there are many.

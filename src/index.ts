@@ -175,6 +175,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
       gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
       forwardTimeoutMs: cluster.forwardTimeoutMs ?? FORWARD_TIMEOUT_MS_MAX,
       joins: (cluster.seeds ?? []).length > 0,
+      allowed: cluster.allowPeers?.length ? new Set(cluster.allowPeers as NodeId[]) : undefined,
     },
     seededRandom(randomInt(2 ** 32)),
     nowMs,

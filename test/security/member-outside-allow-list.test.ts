@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, it, test } from 'vitest'
 import { nodeIdOf } from '../../cluster/libp2p/identity.ts'
+import type { NodeId } from '../../crdt/node-id.ts'
 import { createNode, type WeirNode } from '../../src/index.ts'
+import { attackedCluster, deliver } from '../support/attacked-cluster.ts'
 import { orderedIdentities } from '../support/hostile-peer.ts'
 import { Libp2pTransports, until } from '../support/libp2p-transports.ts'
 import { within } from '../support/real-cluster.ts'
@@ -40,6 +42,19 @@ describe('a peer', () => {
     expect(heard.authors).not.toContain(c)
     expect(heard.linkEvents).toEqual([`linked ${b}`])
     expect(transports.faults('victim')).toContainEqual({ type: 'not-allowed', peer: c })
+  })
+})
+
+describe('a member that tells of others', () => {
+  it.each([
+    ['is believed without a list', undefined, ['n1', 'n2', 'n3', 'n9']],
+    ['is not believed about those who are not on it', ['n2', 'n3'], ['n1', 'n2', 'n3']],
+  ])('%s', (_, list, members) => {
+    const allowed = list && new Set(list as NodeId[])
+    const { made, victim } = attackedCluster({ allowed })
+    const record = { ...made.node('n2' as NodeId).replica.membership.self, id: 'n9' as NodeId }
+    deliver(victim, 'n2' as NodeId, { type: 'hello', view: 0, members: [record] }, made.nowMs)
+    expect(victim.replica.membership.records.map(({ id }) => id).sort()).toEqual(members)
   })
 })
 
