@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { REFUTATION_MAX } from '../../cluster/limits.ts'
 import type { Message } from '../../cluster/message.ts'
 import type { Counts } from '../../crdt/counts.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
@@ -218,3 +219,59 @@ describe('a count that a member tells of its own', () => {
 function countMax(made: VirtualCluster): number {
   return made.node(n1).limiter.rule('demo')?.store.limits[0]?.countMax ?? 0
 }
+
+// What docs/security.md admits that a member can do. Whoever mends one of these mends that page.
+describe('a member that lies all the same', () => {
+  it('can write counts in the name of third nodes, by forwards, within what a limit admits', () => {
+    const { made, victim } = attackedCluster()
+    const actor = { node: n3, incarnation: made.node(n3).replica.membership.self.incarnation }
+    const forward = (count: number): Message => {
+      const { counts } = gossipOf(made, { actor, count }) as Message & { counts: Counts }
+      return { type: 'forward', sentMs: made.nowMs, view: 0, checks: [], counts }
+    }
+    const before = stateOf(victim, made.nowMs)
+    deliver(victim, n2, forward(countMax(made) + 1), made.nowMs)
+    expect(stateOf(victim, made.nowMs)).toBe(before)
+    deliver(victim, n2, forward(countMax(made)), made.nowMs)
+    expect(stateOf(victim, made.nowMs)).not.toBe(before)
+  })
+
+  it('can free a key, by claiming that its tokens were given back', () => {
+    const { made, victim } = attackedCluster()
+    const key = made.keyOwnedBy(n1)
+    while (made.check(n1, { rule: 'demo', key, cost: 1 }).allowed);
+    const left = () => {
+      const answer = victim.check({ rule: 'demo', key, cost: 0 }, made.nowMs)
+      return answer.type === 'answer' ? answer.remaining : undefined
+    }
+    expect(left()).toBe(0)
+    const { hi, lo } = victim.limiter.rule('demo')?.hash(key) ?? { hi: 0, lo: 0 }
+    const told = gossipOf(made, {}) as Message & { counts: Counts }
+    const [block] = told.counts.blocks
+    const counts = {
+      actors: told.counts.actors.map((actor) => ({ ...actor, credit: true })),
+      blocks: block ? [{ ...block, entries: [hi, lo, 0, 0, 1, 50] }] : [],
+    }
+    deliver(victim, n2, { ...told, counts } as Message, made.nowMs)
+    expect(left()).toBeGreaterThan(0)
+  })
+
+  it('can keep another out of the ring until its next life, and no longer', () => {
+    const { made, victim } = attackedCluster()
+    const { membership } = victim.replica
+    const self = made.node(n3).replica.membership.self
+    const dead = (refutation: number): Message => {
+      return { type: 'hello', view: 0, members: [{ ...self, state: 'dead', refutation }] }
+    }
+    deliver(victim, n2, dead(self.refutation), made.nowMs)
+    expect(membership.isInRing(n3)).toBe(false)
+    made.until(() => membership.isInRing(n3), 5_000)
+    deliver(victim, n2, dead(REFUTATION_MAX), made.nowMs)
+    made.advance(5_000)
+    expect(membership.isInRing(n3)).toBe(false)
+    made.kill(n3)
+    made.advance(100)
+    made.start(n3)
+    made.until(() => membership.isInRing(n3), 20_000)
+  })
+})
