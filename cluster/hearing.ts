@@ -31,6 +31,8 @@ export interface HearingDependencies {
   readonly journeys: Journeys
   readonly clocks: PeerClocks
   readonly outbox: Outbox
+  /** If given, nobody else may be a member. */
+  readonly allowed?: ReadonlySet<NodeId> | undefined
 }
 
 /**
@@ -46,6 +48,7 @@ export class Hearing {
   readonly #journeys: Journeys
   readonly #clocks: PeerClocks
   readonly #outbox: Outbox
+  readonly #allowed: ReadonlySet<NodeId> | undefined
 
   constructor(dependencies: HearingDependencies) {
     this.#membership = dependencies.membership
@@ -56,6 +59,7 @@ export class Hearing {
     this.#journeys = dependencies.journeys
     this.#clocks = dependencies.clocks
     this.#outbox = dependencies.outbox
+    this.#allowed = dependencies.allowed
   }
 
   message(from: NodeId, message: Message, nowMs: number): void {
@@ -162,6 +166,8 @@ export class Hearing {
     const newcomers: NodeId[] = []
     for (const record of records) {
       const { id, incarnation, state } = record
+      // Nobody could link it: it would only take a place in the ring.
+      if (this.#allowed?.has(id) === false && id !== membership.self.id) continue
       if (state === 'left' && membership.isLinked(id)) continue
       const known = membership.record(id)
       // Most rumours are no news, and in a large cluster there are many.

@@ -37,6 +37,8 @@ export interface ReplicaOptions {
   readonly forwardTimeoutMs: number
   /** Whether there are others to join. Without, the node is active from its first moment. */
   readonly joins: boolean
+  /** Who may be a member, whatever is told; absent: whoever is told of. */
+  readonly allowed?: ReadonlySet<NodeId> | undefined
 }
 
 /**
@@ -103,6 +105,7 @@ export class Replica {
       journeys: this.#journeys,
       clocks: this.#clocks,
       outbox: this.#outbox,
+      allowed: options.allowed,
     })
   }
 

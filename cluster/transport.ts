@@ -26,11 +26,18 @@ export interface Transport {
   know(peer: NodeId, addresses: readonly string[]): void
   /** Stop keeping a link to this peer, and close the one there is. */
   forget(peer: NodeId): void
+  /**
+   * A frame of this peer made no sense. It is read more slowly, and after several of them neither linked nor heard
+   * for a while, which is when this returns true. Adapters whose peers are beyond doubt leave it out.
+   */
+  distrust?(peer: NodeId): boolean
 }
 
 /** What a transport reports. It never calls back from within `send`, `broadcast`, `know` or `forget`. */
 export interface TransportListener {
   received(from: NodeId, frame: Uint8Array): void
+  /** The peer announced a frame above the limit. Nothing of it was read, and its link is being closed. */
+  oversize?(from: NodeId): void
   /** The stream to this peer is open in both directions. */
   linked(peer: NodeId): void
   /** The stream is gone. By itself this is ambiguous: the peer may have died, or the network may be cut. */

@@ -77,13 +77,18 @@ export function decode(bytes: Uint8Array): Decoded {
     return { type: 'malformed', reason: 'undecodable' }
   }
   if (!Array.isArray(value)) return { type: 'malformed', reason: 'shape' }
-  if (value[0] !== VERSION) return { type: 'malformed', reason: 'version' }
+  if (value[0] !== VERSION || isOfLaterKind(value)) return { type: 'malformed', reason: 'version' }
   try {
     return { type: 'message', message: messageFrom(new FrameReader(value, 1)) }
   } catch (error) {
     if (error instanceof Malformed) return { type: 'malformed', reason: 'shape' }
     throw error
   }
+}
+
+/** A peer of a later version may know more kinds of messages: to this one they are no message, but no rubbish either. */
+function isOfLaterKind([, kind]: readonly unknown[]): boolean {
+  return Number.isSafeInteger(kind) && (kind as number) >= KINDS.length
 }
 
 function fieldsOf(message: Message): unknown[] {

@@ -45,6 +45,8 @@ export const DIAGNOSTICS = {
   address_malformed: 'error',
   rules_missing: 'error',
   secret_missing: 'error',
+  admin_token_missing: 'error',
+  tls_incomplete: 'error',
   seeds_without_peers: 'error',
 
   path_not_normal: 'warning',

@@ -28,6 +28,7 @@ export function renderEvent(event: ClusterEvent, metrics: Metrics, log: Logger):
       log.error({ event: 'identity_conflict', incarnation: event.incarnation })
       break
     case 'merged':
+      metrics.turnedAway.counts(event.result)
       if (event.result.violations > 0 || event.result.future > 0) {
         log.warn({ event: 'counts_refused', peer: event.from, ...event.result })
       }

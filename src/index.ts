@@ -12,8 +12,11 @@ import {
 import { seededRandom } from '../cluster/random.ts'
 import { INCARNATION_RANDOM_BITS, incarnationAt, type NodeId } from '../crdt/node-id.ts'
 import { anchoredClock, type Clock } from './clock.ts'
+import type { CertificateFiles } from './http/certificate.ts'
+import { Credentials } from './http/credentials.ts'
 import { Doors } from './http/doors.ts'
 import { Draining } from './http/draining.ts'
+import { Shedding } from './http/shedding.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { Node } from './node.ts'
@@ -56,6 +59,8 @@ export interface ClusterOptions {
   readonly listen?: readonly string[]
   /** What to tell peers instead of the addresses listened on. */
   readonly advertise?: readonly string[]
+  /** Ids of the nodes that may be peers. None: whoever has the key. */
+  readonly allowPeers?: readonly string[]
   /** Some nodes that are usually there. None: this node is the cluster's first. */
   readonly seeds?: readonly string[]
   /** Default 500; the same on all nodes. */
@@ -85,6 +90,10 @@ export interface NodeOptions {
    * this node's own. Default: nowhere.
    */
   readonly snapshotFile?: string
+  /** File of the tokens that open the admin door. Without it that door listens on this machine only. */
+  readonly adminTokenFile?: string
+  /** PEM files of a certificate and its key; with them the doors on TCP speak TLS. */
+  readonly tls?: CertificateFiles
   /** Default: silent. */
   readonly log?: Logger
   /** Absent or `false`: a single node that knows of no others. */
@@ -93,7 +102,7 @@ export interface NodeOptions {
 
 /** A node in this process. */
 export interface WeirNode extends RunningNode {
-  /** The HTTP door for checks, for `inject` or for mounting; it listens once `listen` is called. */
+  /** The HTTP door for checks, for `inject` or for mounting; without TLS it listens once `listen` is called. */
   readonly app: FastifyInstance
   /** The HTTP door for operators. */
   readonly admin: FastifyInstance
@@ -108,6 +117,8 @@ export interface WeirNode extends RunningNode {
   /** Opens a door for checks at `host:port` or `unix:/path`; may be called for several. Returns its URL. */
   listen(address: string): Promise<string>
   listenAdmin(address: string): Promise<string>
+  /** Reads tokens and certificates again, as happens by itself when their files change. What is bad is logged. */
+  renewCredentials(): Promise<void>
   /**
    * Leaves in order: not ready, keys handed over, requests in flight answered, doors closed. Takes about a
    * second when a door is open, and is safe to call twice.
@@ -134,11 +145,14 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const log = options.log ?? pino({ level: 'silent' })
   const reading = { clock, log, mode: options.mode }
   const book = await bookOf(options.rules, reading)
-  const secret = cluster === false ? undefined : await secretOf(cluster)
-  const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
+  const credentials = await credentialsOf(options, log)
+  let transport: Libp2pTransport | undefined
   try {
-    return await assemble({ name, cluster, reading, book, secret, transport }, options)
+    const secret = cluster === false ? undefined : await secretOf(cluster)
+    transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
+    return await assemble({ name, cluster, reading, book, secret, transport, credentials }, options)
   } catch (error) {
+    credentials.close()
     await transport?.stop()
     throw error
   }
@@ -151,11 +165,16 @@ interface Parts {
   readonly book: RuleBook
   readonly secret: Uint8Array | undefined
   readonly transport: Libp2pTransport | undefined
+  readonly credentials: Credentials
+}
+
+function credentialsOf({ adminTokenFile, tls }: NodeOptions, log: Logger): Promise<Credentials> {
+  return Credentials.read({ adminToken: adminTokenFile, certificate: tls }, log)
 }
 
 /** Puts a node together and, when it knows what its last life knew, sets it going. */
 async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
-  const { name, reading, book, secret, transport } = parts
+  const { name, reading, book, secret, transport, credentials } = parts
   const { clock, log } = reading
   const cluster: ClusterOptions = parts.cluster === false ? {} : parts.cluster
   const nowMs = Math.floor(clock.nowMs())
@@ -176,6 +195,7 @@ async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
       gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
       forwardTimeoutMs: cluster.forwardTimeoutMs ?? FORWARD_TIMEOUT_MS_MAX,
       joins: (cluster.seeds ?? []).length > 0,
+      allowed: cluster.allowPeers?.length ? new Set(cluster.allowPeers as NodeId[]) : undefined,
     },
     seededRandom(randomInt(2 ** 32)),
     nowMs,
@@ -188,6 +208,7 @@ async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
     log,
   })
   const reservationIds = new ReservationIds(common)
+  const shedding = new Shedding(metrics.turnedAway)
   const runtime = new Runtime({
     node,
     book,
@@ -195,13 +216,15 @@ async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
     metrics,
     log,
     reservationIds,
+    onTick: (lateMs, tickMs) => shedding.observe(lateMs, tickMs),
     ...(transport && { transport }),
   })
   const draining = new Draining()
   const onInternalError = (error: unknown) => logInternal(log, error)
   const doors = new Doors(
-    { node: runtime, metrics, draining, onInternalError },
+    { node: runtime, metrics, draining, shedding, onInternalError },
     { headers: options.headers ?? 'draft-11', trustedProxies: options.trustedProxies },
+    credentials,
   )
   runtime.start()
   snapshots?.start()
@@ -243,6 +266,8 @@ async function openTransport(
 ): Promise<Libp2pTransport> {
   // Loaded here and not above: a single node, and every command but `serve`, does without libp2p.
   const { createLibp2pTransport } = await import('../cluster/libp2p/transport.ts')
+  const { parsePeerId } = await import('../cluster/libp2p/peer-address.ts')
+  const { allowPeers = [] } = cluster
   return createLibp2pTransport({
     ...(cluster.identityFile !== undefined && { identityFile: cluster.identityFile }),
     ...(secret !== undefined && { preSharedKey: secret }),
@@ -252,6 +277,7 @@ async function openTransport(
     fanout: cluster.fanout ?? FANOUT,
     gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
     seeds: cluster.seeds ?? [],
+    ...(allowPeers.length > 0 && { allow: allowPeers.map(parsePeerId) }),
     onFault: (fault) => log.debug({ event: 'transport_fault', fault }),
   })
 }
@@ -330,6 +356,7 @@ function present({ runtime, doors, draining, reloading, transport, snapshots }: 
     reload: (rules) => reloading.reload(rules),
     listen: (address) => doors.listen(address),
     listenAdmin: (address) => doors.listenAdmin(address),
+    renewCredentials: () => doors.renewCredentials(),
     close() {
       closed ??= closeInOrder()
       return closed

@@ -43,6 +43,8 @@ export interface NodeOptions {
   readonly forwardTimeoutMs: number
   /** Whether there are other nodes to join; without, this one is active at once. */
   readonly joins: boolean
+  /** Who may be a member of the cluster; absent: whoever is told of. */
+  readonly allowed?: ReadonlySet<NodeId> | undefined
 }
 
 /** The check has been forwarded; its answer is among the effects of a later turn, under this id. */

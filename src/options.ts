@@ -20,10 +20,24 @@ export interface ServerOptions {
    */
   readonly listen: readonly string[]
   /**
-   * Where operators are answered: health, metrics, the cluster's view. Beyond loopback everybody who
-   * reaches the port can read rule names and addresses of members.
+   * Where operators are answered: health, metrics, the cluster's view, keys. Beyond this machine only with
+   * a token, for everybody who reaches the port could read and reset keys.
    */
   readonly admin: string
+  /**
+   * File of the tokens that open the admin door, one a line. It is read again when it changes, so a new token
+   * is written beside the old one, and the old one taken out when nobody uses it. Null: the door is open,
+   * and to this machine only. Health and metrics need none.
+   */
+  readonly adminTokenFile: string | null
+  /**
+   * PEM files of the certificate and key of the doors on TCP, which then speak TLS; Unix sockets do not.
+   * They are read again when they change. Null: whoever can listen on the way reads keys and tokens.
+   */
+  readonly tlsCert: string | null
+  readonly tlsKey: string | null
+  /** PEM file of the authority whose certificates clients must have, even to ask for health. Null: none. */
+  readonly tlsClientCa: string | null
   /** Where other nodes connect: `host:port` or a multiaddr; null for a node that is alone on purpose. */
   readonly peerListen: string | null
   /**
@@ -39,6 +53,11 @@ export interface ServerOptions {
    * connect. Null: anybody who reaches the peer port is a peer, therefore loopback only.
    */
   readonly secretFile: string | null
+  /**
+   * Ids of the nodes that may be peers, as `weir cluster status` shows them; empty: whoever has the key. With
+   * it a key alone admits nobody. One that is missing is no member for this node; the same on all nodes.
+   */
+  readonly allowPeers: readonly string[]
   /**
    * Some nodes that are usually there, each `host:port` or a multiaddr. One that answers is enough, because it tells of all
    * others. More: joining works while more of them are down; each absent one costs a dial when starting.
@@ -135,6 +154,26 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
     summary: 'where health, metrics and the cluster are shown',
     fallback: '127.0.0.1:9090',
   },
+  adminTokenFile: {
+    placeholder: 'file',
+    summary: 'the tokens that open the admin door, one a line',
+    fallback: NONE,
+  },
+  tlsCert: {
+    placeholder: 'file',
+    summary: 'the certificate of the doors on TCP, in PEM',
+    fallback: NONE,
+  },
+  tlsKey: {
+    placeholder: 'file',
+    summary: "the certificate's private key",
+    fallback: NONE,
+  },
+  tlsClientCa: {
+    placeholder: 'file',
+    summary: 'the authority whose certificates clients must have',
+    fallback: NONE,
+  },
   peerListen: {
     placeholder: 'address',
     summary: 'where other nodes connect, or "none" for a node alone',
@@ -155,6 +194,12 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
     placeholder: 'file',
     summary: 'the key all nodes share, made by weir keygen',
     fallback: NONE,
+  },
+  allowPeers: {
+    placeholder: 'ids',
+    summary: 'ids of the nodes that may be peers, comma separated',
+    fallback: NONE,
+    fallbackInWords: 'whoever has the key',
   },
   seeds: {
     placeholder: 'addresses',

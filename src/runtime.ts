@@ -10,14 +10,13 @@ import {
 import type { Outbound } from '../cluster/outbox.ts'
 import type { LinkChange } from '../cluster/replica.ts'
 import type { Transport } from '../cluster/transport.ts'
-import { decode } from '../cluster/wire.ts'
+import { decode, type MalformedReason } from '../cluster/wire.ts'
 import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Clock } from './clock.ts'
 import { renderEvent } from './event-log.ts'
+import { clusterStatus, inspection } from './inspection.ts'
 import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
-import { inspectKey } from './limiter/inspect.ts'
-import { hashHex } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import { SETTLED_RULE } from './limiter/settlement.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -32,7 +31,7 @@ import {
 import type { RuleAnswer, RuleCheck } from './rule-answer.ts'
 import { RuleChecks } from './rule-checks.ts'
 import type { RequestFacts } from './rules/request-facts.ts'
-import type { Matched, RuleBook } from './rules/rule-book.ts'
+import type { RuleBook } from './rules/rule-book.ts'
 import { ownName } from './rules/variant.ts'
 import type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
 
@@ -44,6 +43,8 @@ export interface RuntimeDependencies {
   readonly metrics: Metrics
   readonly log: Logger
   readonly reservationIds: ReservationIds
+  /** Told at each tick how late it came. */
+  readonly onTick?: (lateMs: number, nowMs: number) => void
   /** Absent for a node that is alone by configuration. */
   readonly transport?: Transport
 }
@@ -52,9 +53,6 @@ export interface RuntimeDependencies {
 export function coreRulesOf({ coreRules }: RuleBook): readonly Rule[] {
   return [...coreRules, SETTLED_RULE]
 }
-
-/** What of a match decides where its counts are. */
-type Inspected = Omit<Matched, 'rule'> & { readonly rule: { readonly name: string } }
 
 /**
  * The pump of one node: the one timer, the one transport, the clock. It feeds the core what happens and
@@ -69,6 +67,7 @@ export class Runtime implements RunningNode {
   readonly #metrics: Metrics
   readonly #log: Logger
   readonly #transport: Transport | undefined
+  readonly #onTick: RuntimeDependencies['onTick']
   readonly #waiting = new Map<number, (answer: Answer) => void>()
   readonly #writer = new Writer()
   readonly #reservations: Reservations
@@ -78,7 +77,9 @@ export class Runtime implements RunningNode {
   #isStopped = false
   #evicted = 0
 
-  constructor({ node, book, clock, metrics, log, transport, reservationIds }: RuntimeDependencies) {
+  constructor(dependencies: RuntimeDependencies) {
+    const { node, book, clock, metrics, log, transport, reservationIds } = dependencies
+    this.#onTick = dependencies.onTick
     this.#node = node
     this.#book = book
     this.#clock = clock
@@ -98,6 +99,7 @@ export class Runtime implements RunningNode {
   start(): void {
     this.#transport?.attach({
       received: (from, frame) => this.#received(from, frame),
+      oversize: (from) => this.#malformed(from, 'oversize'),
       linked: (peer) => this.#observed(peer, { type: 'linked' }),
       unlinked: (peer) => this.#observed(peer, { type: 'unlinked' }),
       refused: (peer) => this.#observed(peer, { type: 'refused' }),
@@ -223,25 +225,7 @@ export class Runtime implements RunningNode {
   }
 
   cluster(): ClusterStatus {
-    const { membership } = this.#node.replica
-    const nowMs = this.#nowMs()
-    const members = membership.records.map((record) => {
-      const self = record.id === membership.self.id
-      const heardAtMs = membership.heardAtMs(record.id)
-      const heardMsAgo = heardAtMs === undefined ? null : Math.max(0, nowMs - heardAtMs)
-      return {
-        id: record.id,
-        name: record.name,
-        state: record.state,
-        incarnation: record.incarnation,
-        self,
-        linked: membership.isLinked(record.id),
-        heardMsAgo: self ? 0 : heardMsAgo,
-        addresses: record.addresses,
-      }
-    })
-    members.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
-    return { node: this.name, id: membership.self.id, view: membership.placement.view, members }
+    return clusterStatus(this.#node, this.#nowMs())
   }
 
   inspect(
@@ -249,41 +233,12 @@ export class Runtime implements RunningNode {
     key: string,
     descriptor: (name: string) => string | undefined = () => undefined,
   ): KeyInspection | Rejection {
-    const matched = this.#book.named(rule, key, descriptor, this.#nowMs())
-    if (matched !== undefined) return this.#inspection(matched)
+    const nowMs = this.#nowMs()
+    const matched = this.#book.named(rule, key, descriptor, nowMs)
+    if (matched !== undefined) return inspection(this.#node, matched, nowMs)
     const counter = this.rule(rule)
     if (counter === undefined) return this.#checks.unknownRule(rule)
-    return this.#inspection({ rule: { name: ownName(rule) }, key, counter: rule })
-  }
-
-  #inspection({ rule, key, counter, tier, override }: Inspected): KeyInspection {
-    const named = {
-      rule: rule.name,
-      key,
-      ...(tier !== undefined && { tier }),
-      ...(override !== undefined && { override: override.key }),
-    }
-    const { limiter, replica } = this.#node
-    const state = counter === undefined ? undefined : limiter.rule(counter)
-    if (state === undefined) return { ...named, hash: '', owners: [], limits: [] }
-    const hash = state.hash(key)
-    state.bring(hash, this.#nowMs())
-    const { placement } = replica.membership
-    const nameOf = (id: NodeId) => replica.membership.record(id)?.name ?? id
-    const owners = placement.preference(hash.hi, placement.members.length).map(nameOf)
-    const limits = inspectKey(state, limiter.actors, hash, this.#nowMs()).map((view) => ({
-      limit: `${view.limit.policy.rate.count}/${view.limit.policy.rate.periodMs}ms burst ${view.limit.policy.burst}`,
-      sliceMs: view.limit.sliceMs,
-      level: view.level,
-      acting: view.acting,
-      counts: view.counts.map(({ slice, actor, tokens }) => ({
-        slice,
-        node: nameOf(actor.node),
-        incarnation: actor.incarnation,
-        tokens,
-      })),
-    }))
-    return { ...named, hash: hashHex(hash), owners, limits }
+    return inspection(this.#node, { rule: { name: ownName(rule) }, key, counter: rule }, nowMs)
   }
 
   /** Nobody will answer any more what was asked of others. */
@@ -299,13 +254,21 @@ export class Runtime implements RunningNode {
   #received(from: NodeId, frame: Uint8Array): void {
     const decoded = decode(frame)
     if (decoded.type === 'malformed') {
-      this.#metrics.malformedFrame(decoded.reason)
-      this.#log.warn({ event: 'frame_malformed', peer: from, reason: decoded.reason })
+      this.#malformed(from, decoded.reason)
       return
     }
     if (decoded.message.type === 'gossip') this.#metrics.gossip('received', frame.length)
     this.#node.receive(from, decoded.message, this.#nowMs())
     this.#scheduleTurn()
+  }
+
+  /** A peer of another version is no worse for it; of all others nothing that makes no sense is to be expected. */
+  #malformed(peer: NodeId, reason: MalformedReason): void {
+    this.#metrics.malformedFrame(reason)
+    this.#log.warn({ event: 'frame_malformed', peer, reason })
+    if (reason === 'version' || this.#transport?.distrust?.(peer) !== true) return
+    this.#metrics.turnedAway.peer()
+    this.#log.error({ event: 'peer_distrusted', peer }, 'too much that makes no sense: cut off')
   }
 
   #observed(peer: NodeId, change: LinkChange): void {
@@ -316,7 +279,9 @@ export class Runtime implements RunningNode {
   #tick(): void {
     if (this.#timer === undefined) return
     const nowMs = this.#nowMs()
-    this.#metrics.tickLate(Math.max(0, nowMs - this.#tickedMs - TICK_MS) / 1_000)
+    const lateMs = Math.max(0, nowMs - this.#tickedMs - TICK_MS)
+    this.#metrics.tickLate(lateMs / 1_000)
+    this.#onTick?.(lateMs, nowMs)
     this.#tickedMs = nowMs
     this.#node.tick(nowMs)
     this.#turn()

@@ -240,6 +240,9 @@ const MISTAKES: readonly [code: DiagnosticCode, lines: Lines, place: string, men
   ],
   ['rules_missing', options({ rules: 'none' }), '--rules:', ': pass --rules <file> or set'],
   ['secret_missing', options({ peerListen: '[::]:4001' }), '--peer-listen:', 'weir keygen --out'],
+  ['admin_token_missing', options({ admin: '[::]:9090' }), '--admin:', 'openssl rand -hex 32'],
+  ['tls_incomplete', options({ tlsCert: 'a.pem' }), '--tls-cert:', ': give both or none'],
+  ['tls_incomplete', options({ tlsClientCa: 'a.pem' }), '--tls-client-ca:', ': give --tls-cert'],
   [
     'seeds_without_peers',
     options({ peerListen: 'none', seeds: 'a:1' }),

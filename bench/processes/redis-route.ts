@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { Draining } from '../../src/http/draining.ts'
 import { listen } from '../../src/http/listen.ts'
 import { buildServer } from '../../src/http/server.ts'
+import { Shedding } from '../../src/http/shedding.ts'
 import type { Answer, CheckRequest } from '../../src/limiter/check.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import { rulesFrom } from '../../src/rules/load.ts'
@@ -128,11 +129,13 @@ class RedisNode implements RunningNode {
 /** Where it listens. */
 work(async ({ port }: RedisRouteJob): Promise<string> => {
   const node = new RedisNode(connectTo(port))
+  const metrics = createMetrics({ book: BOOK })
   const app = buildServer(
     {
       node,
-      metrics: createMetrics({ book: BOOK }),
+      metrics,
       draining: new Draining(),
+      shedding: new Shedding(metrics.turnedAway),
       onInternalError: (error) => console.error(error),
     },
     { headers: 'draft-11' },

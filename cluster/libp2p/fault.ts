@@ -24,6 +24,8 @@ export type Libp2pFault =
     }
   /** A peer that is not on the allow list knocked, was to be dialled, or spoke through others. */
   | { readonly type: 'not-allowed'; readonly peer: NodeId }
+  /** A peer that is out, for what it sent made no sense, knocked or was to be dialled. */
+  | { readonly type: 'distrusted'; readonly peer: NodeId }
   /** The stream to a peer could not be opened, or broke other than by its connection closing. */
   | {
       readonly type: 'link-failed'

@@ -27,6 +27,17 @@ export const BACKLOG_BYTES_MAX = 4 * 1024 * 1024
 /** Bytes of one gossipsub RPC. Must be equal on all nodes: a larger one mutes the pair. */
 export const GOSSIP_RPC_BYTES_MAX = 4 * 1024 * 1024
 
+/** After a frame that makes no sense, nothing more is read from its peer for so long. */
+export const RUBBISH_PAUSE_MS = 100
+/** A peer with more such frames than this is out. Less: a defect of one version splits a cluster; more: more rubbish is read. */
+export const RUBBISH_FRAMES_MAX = 10
+/** One such frame is forgiven after this. */
+export const RUBBISH_FORGIVEN_MS = 10_000
+/** A peer that is out is neither linked nor heard for so long, and then judged anew. */
+export const DISTRUST_MS = 60_000
+/** Peers about whom so much is remembered. */
+export const DISTRUSTED_MAX = 1_024
+
 /** Nothing in flight is measured more seldom than this; libp2p closes connections that do not answer. */
 export const PING_INTERVAL_MS = 10_000
 

@@ -9,6 +9,7 @@ import { BacklogExceededError, PeerStream } from './peer-stream.ts'
 export interface LinkEvents {
   linked(peer: NodeId): void
   received(peer: NodeId, frame: Uint8Array): void
+  oversize(peer: NodeId): void
   unlinked(peer: NodeId): void
 }
 
@@ -70,6 +71,11 @@ export class Links {
 
   send(peer: NodeId, frame: Uint8Array): boolean {
     return this.#streams.get(peer)?.send(frame) ?? false
+  }
+
+  /** Reads nothing from the peer for so long. */
+  pause(peer: NodeId, ms: number): void {
+    this.#streams.get(peer)?.pause(ms)
   }
 
   /** Closes the link, if there is one, and everything else to this peer. */
@@ -141,6 +147,7 @@ export class Links {
     if (failure !== undefined) this.#onFault(faultOf(peer, failure))
     this.#streams.delete(peer)
     this.#hangUp(peer, failure ?? new Error('the stream has ended'))
+    if (failure instanceof OversizeFrameError) this.#events.oversize(peer)
     this.#events.unlinked(peer)
   }
 

@@ -25,6 +25,18 @@ export function parsePeerAddress(text: string): string {
   return formatPeerAddress(readPeerAddress(text))
 }
 
+/** The id of a peer in its one written form. Throws an error that says what would be right. */
+export function parsePeerId(text: string): NodeId {
+  try {
+    return peerIdFromString(text).toString() as NodeId
+  } catch (cause) {
+    throw new Error(
+      `"${text}" is no id of a peer: write what follows /p2p/ in a node's address, as in 12D3KooW...`,
+      { cause },
+    )
+  }
+}
+
 export function formatPeerAddress({ kind, host, port, peer }: PeerAddress): string {
   const address = `/${kind}/${host}/tcp/${port}`
   return peer === undefined ? address : `${address}/p2p/${peer}`

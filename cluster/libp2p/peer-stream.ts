@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Stream } from '@libp2p/interface'
 import { FRAME_BYTES_MAX } from '../limits.ts'
 import { encodeFrame, FrameDecoder } from './frame-codec.ts'
@@ -29,6 +30,7 @@ export class PeerStream {
   #finishing = false
   #wakeWriter: (() => void) | undefined
   #failure: Error | undefined
+  #pauseMs = 0
   #over: Promise<Error | undefined> = Promise.resolve(undefined)
 
   constructor(stream: Stream) {
@@ -75,6 +77,11 @@ export class PeerStream {
     this.#close(error)
   }
 
+  /** Reads no further for so long: what the peer sends meanwhile waits at its end, once the stream's window is full. */
+  pause(ms: number): void {
+    this.#pauseMs = ms
+  }
+
   #close(failure: unknown): void {
     if (!this.#open) return
     this.#open = false
@@ -91,6 +98,7 @@ export class PeerStream {
         for (const frame of decoder.decode(chunk.subarray())) {
           if (!this.#open) return this.#failure
           onFrame(frame)
+          if (this.#pauseMs > 0) await this.#paused()
         }
       }
       this.#close(undefined)
@@ -98,6 +106,12 @@ export class PeerStream {
       this.#close(error)
     }
     return this.#failure
+  }
+
+  async #paused(): Promise<void> {
+    const ms = this.#pauseMs
+    this.#pauseMs = 0
+    await delay(ms, undefined, { ref: false })
   }
 
   async *#batches(): AsyncGenerator<Uint8Array> {

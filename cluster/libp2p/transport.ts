@@ -6,9 +6,16 @@ import { FRAME_BYTES_MAX, MEMBER_ADDRESSES_MAX } from '../limits.ts'
 import type { Transport, TransportListener } from '../transport.ts'
 import { createLibp2pNode, type Libp2pNode } from './create-libp2p.ts'
 import { Dialler } from './dialler.ts'
+import { Distrust } from './distrust.ts'
 import { asError, type OnFault, reasonOf } from './fault.ts'
 import { ephemeralIdentity, loadOrCreateIdentity, nodeIdOf } from './identity.ts'
-import { LOSS_YIELD_MS, REDIAL_YIELD_MS, STOP_CLOSE_MS, STOP_FLUSH_MS } from './limits.ts'
+import {
+  LOSS_YIELD_MS,
+  REDIAL_YIELD_MS,
+  RUBBISH_PAUSE_MS,
+  STOP_CLOSE_MS,
+  STOP_FLUSH_MS,
+} from './limits.ts'
 import { Links } from './links.ts'
 import {
   formatPeerAddress,
@@ -67,6 +74,7 @@ export async function createLibp2pTransport(
   const self = nodeIdOf(privateKey)
   const onFault = options.onFault ?? (() => undefined)
   const isAllowed = allowList(self, options.allow, onFault)
+  const distrust = new Distrust()
   const node = await createLibp2pNode({
     privateKey,
     preSharedKey: options.preSharedKey,
@@ -74,10 +82,10 @@ export async function createLibp2pTransport(
     topic: options.topic,
     fanout: options.fanout,
     gossipIntervalMs: options.gossipIntervalMs,
-    isAllowed,
+    isAllowed: (peer) => isAllowed(peer) && isTrusted(peer, distrust, onFault),
   })
   const adapter = new Libp2pAdapter(
-    { node, self, isAllowed, onFault },
+    { node, self, isAllowed, distrust, onFault },
     { topic: options.topic, announce, seeds },
   )
   await adapter.start()
@@ -117,6 +125,12 @@ function allowList(
   }
 }
 
+function isTrusted(peer: NodeId, distrust: Distrust, onFault: OnFault): boolean {
+  if (!distrust.isOut(peer, performance.now())) return true
+  onFault({ type: 'distrusted', peer })
+  return false
+}
+
 interface KnownPeer {
   /** As told, to see whether anything is new. */
   readonly told: readonly string[]
@@ -127,6 +141,7 @@ class Libp2pAdapter implements Libp2pTransport {
   readonly self: NodeId
   readonly #node: Libp2pNode
   readonly #isAllowed: (peer: NodeId) => boolean
+  readonly #distrust: Distrust
   readonly #onFault: OnFault
   readonly #topic: string
   readonly #announce: readonly PeerAddress[]
@@ -145,6 +160,7 @@ class Libp2pAdapter implements Libp2pTransport {
       readonly node: Libp2pNode
       readonly self: NodeId
       readonly isAllowed: (peer: NodeId) => boolean
+      readonly distrust: Distrust
       readonly onFault: OnFault
     },
     options: {
@@ -153,10 +169,11 @@ class Libp2pAdapter implements Libp2pTransport {
       readonly seeds: readonly PeerAddress[]
     },
   ) {
-    const { node, self, isAllowed, onFault } = dependencies
+    const { node, self, isAllowed, distrust, onFault } = dependencies
     this.self = self
     this.#node = node
     this.#isAllowed = isAllowed
+    this.#distrust = distrust
     this.#onFault = onFault
     this.#topic = options.topic
     this.#announce = options.announce
@@ -167,6 +184,7 @@ class Libp2pAdapter implements Libp2pTransport {
         events: {
           linked: (peer) => this.#tell((listener) => listener.linked(peer)),
           received: (peer, frame) => this.#tell((listener) => listener.received(peer, frame)),
+          oversize: (peer) => this.#tell((listener) => listener.oversize?.(peer)),
           unlinked: (peer) => this.#unlinked(peer),
         },
       },
@@ -254,6 +272,14 @@ class Libp2pAdapter implements Libp2pTransport {
     this.#links.drop(peer, 'this peer is forgotten')
   }
 
+  distrust(peer: NodeId): boolean {
+    this.#links.pause(peer, RUBBISH_PAUSE_MS)
+    if (!this.#distrust.add(peer, performance.now())) return false
+    // It stays known: when its time is over, it is dialled again as anybody is.
+    this.#links.drop(peer, 'too many frames of this peer made no sense')
+    return true
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stop()
     return this.#stopped
@@ -296,8 +322,10 @@ class Libp2pAdapter implements Libp2pTransport {
     if (message.topic !== this.#topic || message.type !== 'signed') return
     const author = message.from.toString() as NodeId
     if (author === this.self || !this.#isAllowed(author)) return
+    if (this.#distrust.isOut(author, performance.now())) return
     if (message.data.byteLength > FRAME_BYTES_MAX) {
       this.#onFault({ type: 'oversize-frame', peer: author, bytes: message.data.byteLength })
+      this.#tell((listener) => listener.oversize?.(author))
       return
     }
     this.#tell((listener) => listener.received(author, message.data))

@@ -1,5 +1,5 @@
 import { COUNT_MAX } from '../../crdt/sliced-counter.ts'
-import { askOrFail, notANode, type Question } from './client.ts'
+import { type Access, askOrFail, notANode, type Question } from './client.ts'
 import type { OutputFormat } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -24,8 +24,12 @@ export interface PrintedAnswer extends Readonly<Record<(typeof FIELDS)[number], 
 }
 
 /** Asks what is answered like a check. Throws `CommandError` for anything else. */
-export async function askForAnswer(address: string, question: Question): Promise<PrintedAnswer> {
-  const answer = await askOrFail(address, question)
+export async function askForAnswer(
+  address: string,
+  question: Question,
+  access: Access,
+): Promise<PrintedAnswer> {
+  const answer = await askOrFail(address, question, access)
   if (typeof answer === 'object' && answer !== null && 'allowed' in answer) {
     return answer as PrintedAnswer
   }

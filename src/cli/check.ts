@@ -1,9 +1,10 @@
 import { askForAnswer, printAnswer } from './answer.ts'
+import type { Access } from './client.ts'
 import type { ExitCode } from './exit-code.ts'
 import type { OutputFormat } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface CheckQuestion {
+export interface CheckQuestion extends Access {
   readonly url: string
   readonly rule: string
   readonly key: string
@@ -17,7 +18,7 @@ export interface CheckQuestion {
 export async function check(question: CheckQuestion, terminal: Terminal): Promise<ExitCode> {
   const { url, rule, key, cost, descriptor, output } = question
   const body = { rule, key, cost, descriptors: Object.fromEntries(descriptor) }
-  const answer = await askForAnswer(url, { method: 'POST', path: '/v1/check', body })
+  const answer = await askForAnswer(url, { method: 'POST', path: '/v1/check', body }, question)
   printAnswer(answer, answer.allowed ? 'allowed' : 'denied', output, terminal)
   return answer.allowed ? 'ok' : 'denied'
 }

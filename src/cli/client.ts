@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises'
 import { Agent, request } from 'undici'
+import { parseTokens } from '../bearer-token.ts'
 import { type Headers, isObject } from '../client/answer.ts'
 import { type Destination, destinationOf, HOW_TO_WRITE } from '../client/destination.ts'
 import { CommandError } from './exit-code.ts'
@@ -17,6 +19,16 @@ export interface Reply {
   readonly body: unknown
 }
 
+/** Files by which a command proves who it is, and knows whom it asks. */
+export interface Access {
+  /** Of its tokens the first is sent. */
+  readonly tokenFile?: string | undefined
+  /** The authority of the node's certificate, if it is none that everybody knows. */
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+}
+
 /** A node answers in milliseconds, or something is wrong. */
 const ANSWER_MS_MAX = 10_000
 /** Characters that are repeated of an answer that is no node's: it may be a whole page. */
@@ -24,11 +36,19 @@ const WORDS_MAX = 200
 /** Bytes of an answer; the longest describes a cluster of a thousand members. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
-/** Asks the node at `address`: `http://host:port` or `unix:/path`. Throws `CommandError` when it does not answer. */
-export async function ask(address: string, question: Question): Promise<Reply> {
+/**
+ * Asks the node at `address`: `http://host:port`, `https://host:port` or `unix:/path`. Throws `CommandError` when
+ * it does not answer, or a file cannot be used.
+ */
+export async function ask(
+  address: string,
+  question: Question,
+  access: Access = {},
+): Promise<Reply> {
   const { origin, socketPath } = doorAt(address)
+  const { authorization, ...connect } = await read(access)
   const agent = new Agent({
-    connect: socketPath === undefined ? {} : { socketPath },
+    connect: { ...connect, ...(socketPath !== undefined && { socketPath }) },
     maxResponseSize: ANSWER_BYTES_MAX,
   })
   try {
@@ -36,12 +56,11 @@ export async function ask(address: string, question: Question): Promise<Reply> {
       dispatcher: agent,
       method: question.method,
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
-      ...(question.body === undefined
-        ? {}
-        : {
-            headers: { 'content-type': 'application/json' },
-            body: JSON.stringify(question.body),
-          }),
+      headers: {
+        ...authorization,
+        ...(question.body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(question.body !== undefined && { body: JSON.stringify(question.body) }),
     })
     return { status: statusCode, headers, body: jsonOrText(await body.text()) }
   } catch (cause) {
@@ -55,8 +74,12 @@ export async function ask(address: string, question: Question): Promise<Reply> {
 }
 
 /** The body of a good answer. Throws `CommandError` with the node's own words for any other. */
-export async function askOrFail(address: string, question: Question): Promise<unknown> {
-  const reply = await ask(address, question)
+export async function askOrFail(
+  address: string,
+  question: Question,
+  access: Access = {},
+): Promise<unknown> {
+  const reply = await ask(address, question, access)
   if (reply.status >= 200 && reply.status < 300) return reply.body
   throw rejectedBy(address, reply)
 }
@@ -67,6 +90,31 @@ export function rejectedBy(address: string, { status, body }: Reply): CommandErr
 
 export function notANode(address: string): CommandError {
   return new CommandError(`${address} did not answer like a node of Weir`, { exit: 'rejected' })
+}
+
+interface ReadAccess {
+  readonly authorization: { readonly authorization?: string }
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+async function read({ tokenFile, caFile, certFile, keyFile }: Access): Promise<ReadAccess> {
+  try {
+    const [tokens, ca, cert, key] = await Promise.all(
+      [tokenFile, caFile, certFile, keyFile].map((path) => path && readFile(path, 'utf8')),
+    )
+    const [token] = tokens ? parseTokens(tokens, `token file ${tokenFile}`) : []
+    return {
+      authorization: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      ...(ca && { ca }),
+      ...(cert && { cert }),
+      ...(key && { key }),
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CommandError(reason, { cause, exit: 'configuration' })
+  }
 }
 
 function doorAt(address: string): Destination {

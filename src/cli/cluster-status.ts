@@ -1,24 +1,32 @@
 import type { ClusterStatus, MemberStatus } from '../running-node.ts'
-import { askOrFail } from './client.ts'
+import { type Access, askOrFail } from './client.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import { type OutputFormat, renderTable } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The cluster as the node at this admin address sees it. */
-export async function fetchClusterStatus(admin: string): Promise<ClusterStatus> {
-  const body = await askOrFail(admin, { method: 'GET', path: '/api/v1/cluster' })
+export async function fetchClusterStatus(
+  admin: string,
+  access: Access = {},
+): Promise<ClusterStatus> {
+  const body = await askOrFail(admin, { method: 'GET', path: '/api/v1/cluster' }, access)
   if (typeof body === 'object' && body !== null && 'members' in body) return body as ClusterStatus
   throw new CommandError(`${admin} did not answer like the admin address of a node`, {
     exit: 'rejected',
   })
 }
 
+export interface ClusterStatusQuestion extends Access {
+  readonly admin: string
+  readonly output: OutputFormat
+}
+
 /** `weir cluster status` */
 export async function clusterStatus(
-  { admin, output }: { readonly admin: string; readonly output: OutputFormat },
+  { admin, output, ...access }: ClusterStatusQuestion,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const status = await fetchClusterStatus(admin)
+  const status = await fetchClusterStatus(admin, access)
   const lines = output === 'json' ? [JSON.stringify(status)] : renderCluster(status, terminal)
   for (const line of lines) terminal.print(line)
   return 'ok'

@@ -9,16 +9,27 @@ export type End = (command: Promise<ExitCode>) => Promise<void>
 /** Adds commands to a program. What a command does is in a module that is loaded only when it runs. */
 export type AddCommands = (program: Command, terminal: Terminal, end: End) => void
 
-export function urlOption(): Option {
-  return new Option('--url <address>', 'the node: http://host:port or unix:/path').default(
-    'http://127.0.0.1:8080',
+const DOOR = 'the node: http://host:port, https://host:port or unix:/path'
+
+/** For a command that asks a node's door for apps: where it is. */
+export function addUrlOptions(command: Command): Command {
+  return addTlsOptions(command.option('--url <address>', DOOR, 'http://127.0.0.1:8080'))
+}
+
+/** For a command that asks a node's admin door: where it is, and what opens it. */
+export function addAdminOptions(command: Command): Command {
+  return addTlsOptions(
+    command
+      .option('--admin <address>', DOOR, 'http://127.0.0.1:9090')
+      .option('--token-file <file>', 'the token that opens the admin door'),
   )
 }
 
-export function adminOption(): Option {
-  return new Option('--admin <address>', 'the node: http://host:port or unix:/path').default(
-    'http://127.0.0.1:9090',
-  )
+function addTlsOptions(command: Command): Command {
+  return command
+    .option('--ca-file <file>', "the authority of the node's certificate, in PEM")
+    .option('--cert-file <file>', 'a certificate of your own, for a node that asks for one')
+    .option('--key-file <file>', 'the private key of that certificate')
 }
 
 export function costOption(): Option {

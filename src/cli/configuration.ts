@@ -1,5 +1,6 @@
 import { isLoopback, readPeerAddress } from '../../cluster/libp2p/peer-address.ts'
 import { type Placed, renderMistakes } from '../diagnostic.ts'
+import { isLocal, parseListenAddress } from '../http/listen.ts'
 import {
   flagOf,
   OPTION_NAMES,
@@ -74,8 +75,9 @@ function variable({ variables }: Sources, name: string): Written | undefined {
 }
 
 /** What only the options together can tell. */
-function contradictionsIn({ rules, peerListen, secretFile, seeds }: ServerOptions): Placed[] {
-  const problems: Placed[] = []
+function contradictionsIn(options: ServerOptions): Placed[] {
+  const { rules, peerListen, secretFile, seeds } = options
+  const problems: Placed[] = [...doorContradictions(options)]
   const told = (name: OptionName, code: Placed['code'], message: string) =>
     problems.push({ place: `${flagOf(name)}:`, code, message })
   if (rules === null) {
@@ -92,6 +94,30 @@ function contradictionsIn({ rules, peerListen, secretFile, seeds }: ServerOption
   if (peerListen === null && seeds.length > 0) {
     const message = `a node with ${flagOf('peerListen')} none joins nobody: leave one of them out`
     told('seeds', 'seeds_without_peers', message)
+  }
+  return problems
+}
+
+function doorContradictions(options: ServerOptions): Placed[] {
+  const { admin, adminTokenFile, tlsCert, tlsKey, tlsClientCa } = options
+  const problems: Placed[] = []
+  const told = (name: OptionName, code: Placed['code'], message: string) =>
+    problems.push({ place: `${flagOf(name)}:`, code, message })
+  if (adminTokenFile === null && !isLocal(parseListenAddress(admin))) {
+    told(
+      'admin',
+      'admin_token_missing',
+      `other machines can reach "${admin}", and without a token anybody could read and reset keys: make one with "openssl rand -hex 32 > admin.token" and pass ${flagOf('adminTokenFile')} admin.token, or listen on 127.0.0.1 or a Unix socket`,
+    )
+  }
+  if ((tlsCert === null) !== (tlsKey === null)) {
+    const [given, missing] =
+      tlsKey === null ? (['tlsCert', 'tlsKey'] as const) : (['tlsKey', 'tlsCert'] as const)
+    told(given, 'tls_incomplete', `${flagOf(missing)} is missing: give both or none`)
+  }
+  if (tlsClientCa !== null && tlsCert === null && tlsKey === null) {
+    const mend = `give ${flagOf('tlsCert')} and ${flagOf('tlsKey')}`
+    told('tlsClientCa', 'tls_incomplete', `without TLS nobody shows a certificate: ${mend}`)
   }
   return problems
 }

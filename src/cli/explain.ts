@@ -1,11 +1,11 @@
 import type { Explanation, LimitExplanation, RuleExplanation } from '../explanation.ts'
-import { askOrFail, notANode } from './client.ts'
+import { type Access, askOrFail, notANode } from './client.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import type { OutputFormat } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /** A rule and a key, or a request by what is known of it. */
-export interface ExplainQuestion {
+export interface ExplainQuestion extends Access {
   readonly url: string
   readonly rule?: string | undefined
   readonly key?: string | undefined
@@ -23,7 +23,8 @@ const MS_PER_SECOND = 1_000
 /** `weir explain`: what the rules say about a request, and on what counts. Asks only: nothing is taken. */
 export async function explain(question: ExplainQuestion, terminal: Terminal): Promise<ExitCode> {
   const { url, output } = question
-  const answer = await askOrFail(url, { method: 'POST', path: '/v1/check', body: bodyOf(question) })
+  const body = bodyOf(question)
+  const answer = await askOrFail(url, { method: 'POST', path: '/v1/check', body }, question)
   if (!isExplained(answer)) {
     throw notANode(url)
   }
@@ -42,13 +43,13 @@ export async function explain(question: ExplainQuestion, terminal: Terminal): Pr
   return 'ok'
 }
 
-function bodyOf({ rule, key, descriptor, header, ...request }: ExplainQuestion): object {
+function bodyOf(question: ExplainQuestion): object {
+  const { rule, key, descriptor, header, method, path, host, ip } = question
   const asked = { cost: 0, explain: true, descriptors: Object.fromEntries(descriptor) }
   if (rule !== undefined || key !== undefined) {
     if (rule !== undefined && key !== undefined) return { ...asked, rule, key }
     throw new CommandError('--rule and --key go together: give both or none', { exit: 'usage' })
   }
-  const { method, path, host, ip } = request
   return { ...asked, method, path, host, ip, headers: Object.fromEntries(header) }
 }
 

@@ -1,10 +1,10 @@
 import { fieldsOfLimit, isObject } from '../client/answer.ts'
-import { ask, notANode, type Reply, rejectedBy } from './client.ts'
+import { type Access, ask, notANode, type Reply, rejectedBy } from './client.ts'
 import type { ExitCode } from './exit-code.ts'
 import { columns, type OutputFormat } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface GateQuestion {
+export interface GateQuestion extends Access {
   readonly url: string
   readonly rule: string
   readonly key: string
@@ -19,7 +19,8 @@ const DENIED = 429
 /** `weir gate`: one check, answered by a status and header fields; the exit code tells whether it was allowed. */
 export async function gate(question: GateQuestion, terminal: Terminal): Promise<ExitCode> {
   const { url, output } = question
-  const reply = await ask(url, { method: 'GET', path: `/v1/gate?${queryOf(question)}` })
+  const path = `/v1/gate?${queryOf(question)}`
+  const reply = await ask(url, { method: 'GET', path }, question)
   const allowed = isAllowed(url, reply)
   const headers = fieldsOfLimit(reply.headers)
   if (output === 'json') {

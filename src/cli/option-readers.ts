@@ -1,4 +1,4 @@
-import { parsePeerAddress } from '../../cluster/libp2p/peer-address.ts'
+import { parsePeerAddress, parsePeerId } from '../../cluster/libp2p/peer-address.ts'
 import { FORWARD_TIMEOUT_MS_MIN, NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
 import { type Mistake, quote } from '../diagnostic.ts'
 import type { DiagnosticCode } from '../diagnostic-code.ts'
@@ -36,10 +36,15 @@ export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[
   name: word(NODE_NAME_BYTES_MAX),
   listen: someOf(checkedBy(parseListenAddress)),
   admin: checkedBy(parseListenAddress),
+  adminTokenFile: unlessNone(path),
+  tlsCert: unlessNone(path),
+  tlsKey: unlessNone(path),
+  tlsClientCa: unlessNone(path),
   peerListen: unlessNone(checkedBy(parsePeerAddress)),
   advertise: listOf(checkedBy(parsePeerAddress)),
   clusterName: word(CLUSTER_NAME_LENGTH_MAX),
   secretFile: unlessNone(path),
+  allowPeers: listOf(checkedBy(parsePeerId)),
   seeds: listOf(checkedBy(parsePeerAddress)),
   rules: unlessNone(path),
   dataDir: unlessNone(path),

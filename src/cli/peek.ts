@@ -9,7 +9,7 @@ export type PeekQuestion = Omit<CheckQuestion, 'cost'>
 export async function peek(question: PeekQuestion, terminal: Terminal): Promise<ExitCode> {
   const { url, rule, key, descriptor, output } = question
   const body = { rule, key, cost: 0, descriptors: Object.fromEntries(descriptor) }
-  const answer = await askForAnswer(url, { method: 'POST', path: '/v1/check', body })
+  const answer = await askForAnswer(url, { method: 'POST', path: '/v1/check', body }, question)
   printAnswer(answer, standing(answer), output, terminal)
   return answer.allowed && answer.remaining !== 0 ? 'ok' : 'denied'
 }

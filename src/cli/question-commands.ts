@@ -1,18 +1,18 @@
 import type { Command } from 'commander'
 import type { CheckQuestion } from './check.ts'
+import type { ClusterStatusQuestion } from './cluster-status.ts'
 import {
   type AddCommands,
-  adminOption,
+  addAdminOptions,
+  addUrlOptions,
   costOption,
   descriptorOption,
   type End,
   outputOption,
   pairsOption,
-  urlOption,
 } from './command-options.ts'
 import type { ExplainQuestion } from './explain.ts'
 import type { GateQuestion } from './gate.ts'
-import type { OutputFormat } from './output.ts'
 import type { PeekQuestion } from './peek.ts'
 import type { ResetQuestion } from './reset.ts'
 import type { Terminal } from './terminal.ts'
@@ -25,12 +25,13 @@ export const addQuestions: AddCommands = (program, terminal, end) => {
 }
 
 function addCheck(program: Command, terminal: Terminal, end: End): void {
-  aboutKey(
-    program,
-    'check',
-    'ask a node whether a key is within its limit, and take tokens if it is',
+  addUrlOptions(
+    aboutKey(
+      program,
+      'check',
+      'ask a node whether a key is within its limit, and take tokens if it is',
+    ),
   )
-    .addOption(urlOption())
     .addOption(costOption())
     .addOption(descriptorOption())
     .action(async (question: CheckQuestion) => {
@@ -40,8 +41,13 @@ function addCheck(program: Command, terminal: Terminal, end: End): void {
 }
 
 function addGate(program: Command, terminal: Terminal, end: End): void {
-  aboutKey(program, 'gate', 'ask as a proxy does: a status, and the header fields for the client')
-    .addOption(urlOption())
+  addUrlOptions(
+    aboutKey(
+      program,
+      'gate',
+      'ask as a proxy does: a status, and the header fields for the client',
+    ),
+  )
     .addOption(costOption())
     .action(async (question: GateQuestion) => {
       const { gate } = await import('./gate.ts')
@@ -50,8 +56,7 @@ function addGate(program: Command, terminal: Terminal, end: End): void {
 }
 
 function addPeek(program: Command, terminal: Terminal, end: End): void {
-  aboutKey(program, 'peek', 'tell how much a key has left, and take nothing')
-    .addOption(urlOption())
+  addUrlOptions(aboutKey(program, 'peek', 'tell how much a key has left, and take nothing'))
     .addOption(descriptorOption())
     .action(async (question: PeekQuestion) => {
       const { peek } = await import('./peek.ts')
@@ -60,8 +65,13 @@ function addPeek(program: Command, terminal: Terminal, end: End): void {
 }
 
 function addReset(program: Command, terminal: Terminal, end: End): void {
-  aboutKey(program, 'reset', 'begin a key anew: give back all its tokens, and end what blocks it')
-    .addOption(adminOption())
+  addAdminOptions(
+    aboutKey(
+      program,
+      'reset',
+      'begin a key anew: give back all its tokens, and end what blocks it',
+    ),
+  )
     .addOption(descriptorOption())
     .action(async (question: ResetQuestion) => {
       const { reset } = await import('./reset.ts')
@@ -80,10 +90,8 @@ function aboutKey(program: Command, name: string, description: string): Command 
 }
 
 function addExplain(program: Command, terminal: Terminal, end: End): void {
-  program
-    .command('explain')
+  addUrlOptions(program.command('explain'))
     .description('tell what the rules say about a key or a request, and on what counts')
-    .addOption(urlOption())
     .option('--rule <name>', 'the rule; without it, the rules that the request falls under')
     .option('--key <key>', 'who is limited')
     .option('--method <method>', 'the method of a request')
@@ -100,14 +108,11 @@ function addExplain(program: Command, terminal: Terminal, end: End): void {
 }
 
 function addCluster(program: Command, terminal: Terminal, end: End): void {
-  program
-    .command('cluster')
-    .description('look at a cluster')
-    .command('status')
+  const cluster = program.command('cluster').description('look at a cluster')
+  addAdminOptions(cluster.command('status'))
     .description('show the members as one node sees them')
-    .addOption(adminOption())
     .addOption(outputOption())
-    .action(async (question: { admin: string; output: OutputFormat }) => {
+    .action(async (question: ClusterStatusQuestion) => {
       const { clusterStatus } = await import('./cluster-status.ts')
       await end(clusterStatus(question, terminal))
     })

@@ -1,9 +1,10 @@
 import { askForAnswer, printAnswer, standing } from './answer.ts'
+import type { Access } from './client.ts'
 import type { ExitCode } from './exit-code.ts'
 import type { OutputFormat } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface ResetQuestion {
+export interface ResetQuestion extends Access {
   readonly admin: string
   readonly rule: string
   readonly key: string
@@ -15,7 +16,7 @@ export interface ResetQuestion {
 export async function reset(question: ResetQuestion, terminal: Terminal): Promise<ExitCode> {
   const { admin, rule, key, descriptor, output } = question
   const body = { rule, key, descriptors: Object.fromEntries(descriptor) }
-  const answer = await askForAnswer(admin, { method: 'POST', path: '/v1/reset', body })
+  const answer = await askForAnswer(admin, { method: 'POST', path: '/v1/reset', body }, question)
   printAnswer(answer, standing(answer), output, terminal)
   return 'ok'
 }

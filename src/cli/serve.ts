@@ -46,6 +46,8 @@ export async function serve({ json, flags }: ServeRequest, terminal: Terminal): 
   log.info({ event: 'started', ...announcement }, 'listening')
   if (options.rules !== null) reloadWhenChanged(node, options.rules, log)
 
+  process.on('SIGHUP', () => void node.renewCredentials())
+
   log.info({ event: 'stopping', reason: await stop }, 'stopping')
   const closed = await Promise.race([
     node.close().then(() => true),
@@ -121,10 +123,12 @@ async function startOrFail(options: ServerOptions, log: Logger): Promise<Started
 function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
   const { name, rules, keysMax, headers, mode, trustedProxies } = options
   const { peerListen, secretFile, dataDir } = options
-  const { clusterName, advertise, seeds, gossipIntervalMs, fanout, forwardTimeoutMs } = options
+  const { clusterName, advertise, allowPeers, seeds, gossipIntervalMs, fanout, forwardTimeoutMs } =
+    options
   const cluster = {
     name: clusterName,
     advertise,
+    allowPeers,
     seeds,
     gossipIntervalMs,
     fanout,
@@ -139,10 +143,17 @@ function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
     headers,
     ...(mode !== null && { mode }),
     trustedProxies,
+    ...(options.adminTokenFile !== null && { adminTokenFile: options.adminTokenFile }),
+    ...tlsOf(options),
     log,
     ...(dataDir !== null && { snapshotFile: join(dataDir, SNAPSHOT_FILE) }),
     cluster: peerListen === null ? false : { ...cluster, listen: [peerListen] },
   }
+}
+
+function tlsOf({ tlsCert, tlsKey, tlsClientCa }: ServerOptions): Pick<NodeOptions, 'tls'> {
+  if (tlsCert === null || tlsKey === null) return {}
+  return { tls: { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa ?? undefined } }
 }
 
 /** Errors of the program itself; all others at the start come from what it was told to use. */

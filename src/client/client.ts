@@ -7,7 +7,7 @@ import {
 } from './answer.ts'
 import { CIRCUIT_PROBE_MS, Circuit } from './circuit.ts'
 import { type Destination, destinationOf, HOW_TO_WRITE } from './destination.ts'
-import { Exchange, type Reply } from './exchange.ts'
+import { type ClientTls, Exchange, type Reply } from './exchange.ts'
 import { LimiterFailure } from './failure.ts'
 
 export interface ClientOptions {
@@ -24,6 +24,8 @@ export interface ClientOptions {
    * its own peers are answered by `onFailure`; a node may wait for two of them, 150 ms each.
    */
   readonly deadlineMs?: number
+  /** For `https://`; left out where everybody knows the authority of the node's certificate. */
+  readonly tls?: ClientTls
 }
 
 /** One question. */
@@ -69,7 +71,7 @@ const DEADLINE_MS_MAX = 60_000
 
 /** @throws Error if an option cannot be used. Connects no sooner than it is asked. */
 export function createClient(options: ClientOptions): Client {
-  const { url, onFailure, deadlineMs = DEADLINE_MS } = options
+  const { url, onFailure, deadlineMs = DEADLINE_MS, tls } = options
   if (!Number.isInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > DEADLINE_MS_MAX) {
     throw new Error(`deadlineMs ${deadlineMs}: give a whole number from 1 to ${DEADLINE_MS_MAX}`)
   }
@@ -77,7 +79,7 @@ export function createClient(options: ClientOptions): Client {
   if (onFailure !== 'open' && onFailure !== 'closed') {
     throw new Error(`onFailure ${JSON.stringify(onFailure)}: choose "open" or "closed"`)
   }
-  return new HttpClient(new Exchange(doorAt(url), deadlineMs), onFailure)
+  return new HttpClient(new Exchange(doorAt(url), deadlineMs, tls), onFailure)
 }
 
 function doorAt(url: string): Destination {

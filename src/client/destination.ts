@@ -21,4 +21,5 @@ export function destinationOf(address: string): Destination | undefined {
 }
 
 /** For whoever wrote another address, which is not repeated: there may be a password in it. */
-export const HOW_TO_WRITE = 'write http://host:port or unix:/path, without a user, path or query'
+export const HOW_TO_WRITE =
+  'write http://host:port, https://host:port or unix:/path, without a user, path or query'

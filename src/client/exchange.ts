@@ -15,17 +15,26 @@ export interface Reply {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
+/** Whom the client believes and who it is, as text in PEM. */
+export interface ClientTls {
+  /** The authority that the node's certificate is of. */
+  readonly ca?: string
+  /** A certificate of the client's own and its key, for a node that asks for one. */
+  readonly cert?: string
+  readonly key?: string
+}
+
 /** Questions to one node, each with a deadline. */
 export class Exchange {
   readonly #pool: Pool
   readonly #deadlineMs: number
 
-  constructor({ origin, socketPath }: Destination, deadlineMs: number) {
+  constructor({ origin, socketPath }: Destination, deadlineMs: number, tls: ClientTls = {}) {
     this.#deadlineMs = deadlineMs
     this.#pool = new Pool(origin, {
       connections: CONNECTIONS_MAX,
       maxResponseSize: REPLY_BYTES_MAX,
-      connect: { timeout: deadlineMs, ...(socketPath !== undefined && { socketPath }) },
+      connect: { ...tls, timeout: deadlineMs, ...(socketPath !== undefined && { socketPath }) },
     })
   }
 

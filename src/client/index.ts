@@ -13,5 +13,6 @@ export {
   type ClientOptions,
   createClient,
 } from './client.ts'
+export type { ClientTls } from './exchange.ts'
 export type { FailureCode } from './failure.ts'
 export { WeirRequestError } from './request-error.ts'

@@ -1,19 +1,43 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { BearerTokens } from '../bearer-token.ts'
 import type { RunningNode } from '../running-node.ts'
 import { reset } from './adjust.ts'
+import { guardByToken } from './bearer-guard.ts'
+import type { Certificate } from './certificate.ts'
 import { buildDoor, type Door, type DoorDependencies } from './door.ts'
 import { MeasuredChecks } from './measured-checks.ts'
 import { problem, sendProblem } from './problem.ts'
 import { summary } from './summary.ts'
 
-/** The admin door: what operators ask, and health. It shows keys, so it belongs on a private address. */
-export function buildAdminServer(dependencies: DoorDependencies): Door {
+export interface AdminServerOptions {
+  /** What opens it; absent: nothing is needed. */
+  readonly tokens?: (() => BearerTokens) | undefined
+  readonly certificate?: Certificate | undefined
+}
+
+/**
+ * The admin door: what operators ask, and health. It shows keys and resets them, so it belongs on a private
+ * address or behind a token. Health and metrics, which name no key, are open to everybody who gets there.
+ */
+export function buildAdminServer(
+  dependencies: DoorDependencies,
+  { tokens, certificate }: AdminServerOptions = {},
+): Door {
   const { node, metrics } = dependencies
-  return buildDoor(dependencies, (app) => {
-    app.register(admin, { node })
-    app.register(reset, { checks: new MeasuredChecks(node, metrics) })
-  })
+  const { turnedAway } = metrics
+  return buildDoor(
+    dependencies,
+    (app) => {
+      app.register((guarded, _options, done) => {
+        if (tokens !== undefined) guardByToken(guarded, { tokens, turnedAway })
+        guarded.register(admin, { node })
+        guarded.register(reset, { checks: new MeasuredChecks(node, metrics) })
+        done()
+      })
+    },
+    { certificate },
+  )
 }
 
 const closed = { additionalProperties: false }

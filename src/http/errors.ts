@@ -62,9 +62,12 @@ export function bodyTooLarge(bytesMax: number): Problem {
   )
 }
 
+/** Other errors are of the connection, or of TLS before there is one: nobody could read an answer. */
+const HTTP_ERROR = /^(HPE|ERR_HTTP)_/
+
 /** Answers bytes that are not HTTP, and requests that take too long. No request exists yet, only a socket. */
 export function clientErrorHandler(error: ConnectionError, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  if (!socket.writable || !HTTP_ERROR.test(error.code ?? '')) {
     socket.destroy()
     return
   }

@@ -9,6 +9,8 @@ export const BATCH_CHECKS_MAX = 1_000
 
 /** A request's head must be complete after this time, or the connection is closed with 408. */
 export const HEADERS_TIMEOUT_MS = 5_000
+/** A TLS handshake must be complete after this time; before it, no request is waited for. */
+export const HANDSHAKE_TIMEOUT_MS = 5_000
 /** A whole request must be complete after this time. */
 export const REQUEST_TIMEOUT_MS = 10_000
 /** How often the two timeouts are enforced: a timeout is late by at most this much. */
@@ -22,6 +24,28 @@ export const CONNECTIONS_MAX = 10_000
  * they who close first and never send a request into a closing connection.
  */
 export const KEEP_ALIVE_MS = 72_000
+
+/** A full door lets its idle connections go, at most this often. */
+export const CROWDED_PAUSE_MS = 1_000
+
+/**
+ * A turn of the event loop that comes so late is behind: the requests in it wait that long. Less: sheds what could
+ * still be answered in time; more: clients give up before they are answered, and the work is for nobody.
+ */
+export const OVERLOAD_LAG_MS = 100
+/** Turns must be behind for so long before requests are shed. Less: a stall sheds what it has held up. */
+export const OVERLOAD_PATIENCE_MS = 500
+/** Who was overloaded no longer ago than this sheds at the first turn that is behind. */
+export const OVERLOAD_MEMORY_MS = 2_000
+/** Seconds after which a client that was shed may ask again. */
+export const OVERLOADED_RETRY_AFTER_S = 1
+
+/** How often the files of certificates and tokens are looked at. */
+export const CREDENTIALS_LOOK_MS = 1_000
+/** Whoever sends the admin door a wrong token waits so long for the answer. */
+export const WRONG_TOKEN_DELAY_MS = 500
+/** Wrong tokens that wait for their answer; requests with more of them are cut off. */
+export const WRONG_TOKENS_WAITING_MAX = 64
 
 /** Closing a door waits this long for requests in flight, then cuts all connections. */
 export const CLOSE_DEADLINE_MS = 5_000

@@ -36,6 +36,11 @@ export function parseListenAddress(text: string): ListenAddress {
   return { type: 'tcp', host: hostOf(bracketed ?? plain ?? ''), port }
 }
 
+/** Whether only this machine can connect. Of other names nobody knows where they lead. */
+export function isLocal(address: ListenAddress): boolean {
+  return address.type === 'unix' || address.host.startsWith('127.') || address.host === '::1'
+}
+
 /** Every name stands for one address, so that a door is one socket. */
 function hostOf(name: string): string {
   if (name === '') return '::'

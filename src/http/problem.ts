@@ -18,6 +18,7 @@ export const PROBLEMS = {
   invalid_key: { status: 400 },
   key_missing: { status: 400 },
   invalid_reservation: { status: 400 },
+  unauthorized: { status: 401 },
   not_found: { status: 404 },
   method_not_allowed: { status: 405 },
   request_timeout: { status: 408 },

@@ -1,5 +1,6 @@
 import type { HeaderFamily } from '../rules/definition.ts'
 import { adjust } from './adjust.ts'
+import type { Certificate } from './certificate.ts'
 import { check } from './check.ts'
 import { buildDoor, type Door, type DoorDependencies } from './door.ts'
 import { forwardAuth } from './forward-auth.ts'
@@ -12,15 +13,16 @@ export interface ServerOptions {
   readonly headers: HeaderFamily
   /** Default: those on this machine. */
   readonly trustedProxies?: TrustedProxies | undefined
+  readonly certificate?: Certificate | undefined
 }
 
 /** The data door: checks and health. It does not listen yet; see `listen`. */
 export function buildServer(dependencies: DoorDependencies, options: ServerOptions): Door {
   const { node, metrics } = dependencies
-  const { trustedProxies = LOOPBACK } = options
+  const { trustedProxies = LOOPBACK, certificate } = options
   const checks = new MeasuredChecks(node, metrics)
   const headers = new RateLimitHeaders(node, options.headers)
-  return buildDoor(
+  const door = buildDoor(
     dependencies,
     (app) => {
       app.register(check, { node, checks, headers })
@@ -28,6 +30,8 @@ export function buildServer(dependencies: DoorDependencies, options: ServerOptio
       app.register(forwardAuth, { checks, headers })
       app.register(adjust, { checks })
     },
-    trustOf(trustedProxies),
+    { trusts: trustOf(trustedProxies), certificate },
   )
+  dependencies.shedding.attach(door.server)
+  return door
 }

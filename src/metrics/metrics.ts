@@ -13,6 +13,7 @@ import {
 import { ConfigSeries, type ReloadResult } from './config-series.ts'
 import { children, counters, wordsOf } from './series.ts'
 import { SnapshotSeries } from './snapshot-series.ts'
+import { TurnedAway } from './turned-away.ts'
 
 /**
  * A node's metrics, documented in docs/reference/metrics.md. Labels are rules, and words of closed sets;
@@ -94,6 +95,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 }
 
 export class Metrics {
+  readonly turnedAway: TurnedAway
   readonly #registry: Registry
   readonly #tallies: CheckTallies
   #source: MetricsSource | undefined
@@ -166,6 +168,7 @@ export class Metrics {
     })
     this.snapshots = new SnapshotSeries(registers)
     this.#config = new ConfigSeries(book.version, registers)
+    this.turnedAway = new TurnedAway(registers)
     this.#keysEvicted = new Counter({
       name: 'rate_limiter_keys_evicted_total',
       help: 'Keys removed from the table to make room.',

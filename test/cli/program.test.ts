@@ -187,7 +187,9 @@ describe('a node that is not there', () => {
     ['http://me:secret@127.0.0.1:1', 'a user, who would not be named'],
   ])('is a mistake of the command line when its address is %s: %s', async (address) => {
     expect(await weir('cluster', 'status', '--admin', address)).toBe('usage')
-    expect(terminal.complaints[0]).toContain('write http://host:port or unix:/path')
+    expect(terminal.complaints[0]).toContain(
+      'write http://host:port, https://host:port or unix:/path',
+    )
     expect(terminal.complaints[0]).not.toContain('secret')
   })
 })

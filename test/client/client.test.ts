@@ -333,10 +333,10 @@ describe('close', () => {
 describe('an option that cannot be used is an error that says how to mend it', () => {
   const good = { url: 'http://127.0.0.1:1', onFailure: 'open' } as const
   test.each([
-    [{ ...good, url: '127.0.0.1:8080' }, 'write http://host:port or unix:/path'],
+    [{ ...good, url: '127.0.0.1:8080' }, 'write http://host:port, https://host:port or unix:/path'],
     [{ ...good, url: 'http://127.0.0.1:1/v1/check' }, 'without a user, path or query'],
     [{ ...good, url: 'http://me:secret@127.0.0.1:1' }, 'without a user, path or query'],
-    [{ ...good, url: 'unix:' }, 'write http://host:port or unix:/path'],
+    [{ ...good, url: 'unix:' }, 'write http://host:port, https://host:port or unix:/path'],
     [{ ...good, deadlineMs: 0 }, 'whole number from 1 to 60000'],
     [{ ...good, deadlineMs: Number.NaN }, 'whole number from 1 to 60000'],
     [{ ...good, onFailure: 'opne' as 'open' }, 'choose "open" or "closed"'],

@@ -101,34 +101,24 @@ describe('bytes that are no message', () => {
     fc.assert(property, { numRuns: 1_000 })
   })
 
+  const claiming = (type: number) => Uint8Array.of(type, 255, 255, 255, 255)
   const deep = (levels: number) => new Uint8Array(levels).fill(0x91)
   it.each<[string, Uint8Array, string]>([
     ['nothing', new Uint8Array(0), 'undecodable'],
     ['the byte that MessagePack does not use', Uint8Array.of(0xc1), 'shape'],
     ['an array nested 60,000 times', Uint8Array.from([...deep(60_000), 1]), 'undecodable'],
     ['an endless array nest', deep(60_000), 'undecodable'],
-    [
-      'an array that claims four billion items',
-      Uint8Array.of(0xdd, 255, 255, 255, 255),
-      'undecodable',
-    ],
-    [
-      'a map that claims four billion items',
-      Uint8Array.of(0xdf, 255, 255, 255, 255),
-      'undecodable',
-    ],
-    [
-      'a text that claims four billion bytes',
-      Uint8Array.of(0xdb, 255, 255, 255, 255),
-      'undecodable',
-    ],
+    ['an array that claims four billion items', claiming(0xdd), 'undecodable'],
+    ['a map that claims four billion items', claiming(0xdf), 'undecodable'],
+    ['a text that claims four billion bytes', claiming(0xdb), 'undecodable'],
     ['more than a frame', new Uint8Array(FRAME_BYTES_MAX + 1), 'oversize'],
     ['a number', packed(1), 'shape'],
     ['nil', packed(null), 'shape'],
     ['a map', packed({ 0: 1, 1: 0 }), 'shape'],
     ['an empty array', packed([]), 'version'],
     ['another version', packed([2, 1, 0, []]), 'version'],
-    ['a kind that does not exist', packed([1, 7, 0, []]), 'shape'],
+    ['a kind that does not exist yet', packed([1, 7, 0, []]), 'version'],
+    ['a kind that never will', packed([1, -1, 0, []]), 'shape'],
     ['no kind', packed([1]), 'shape'],
     ['a record', records.pack([1, 1, 0, [{ id: 'n1' }]]), 'shape'],
     ['counts without a limit', counted([], [], []), 'shape'],

@@ -103,7 +103,12 @@ describe('a planted mistake in a node is seen', () => {
     ['another node’s address', { WEIR_ADVERTISE: 'weir-3:4001' }, 'peers are told to dial'],
     ['a missing seed', { WEIR_SEEDS: 'weir-1:4001,weir-2:4001' }, 'its seeds are'],
     ['a door for this container only', { WEIR_LISTEN: '127.0.0.1:8080' }, 'no door for checks'],
-    ['an admin door for others', { WEIR_ADMIN: '0.0.0.0:9090' }, 'the admin door'],
+    ['an admin door for others', { WEIR_ADMIN: '0.0.0.0:9090' }, 'without a token'],
+    [
+      'an admin door for others, behind a token',
+      { WEIR_ADMIN: '0.0.0.0:9090', WEIR_ADMIN_TOKEN_FILE: '/run/secrets/cluster-key' },
+      'the admin door',
+    ],
     [
       'a peer port for itself only',
       { WEIR_PEER_LISTEN: '127.0.0.1:4001' },

@@ -111,35 +111,6 @@ describe('a peer that has the key and talks rubbish', () => {
   })
 })
 
-describe('a request that makes no sense', () => {
-  test.each([
-    ['no JSON', 'application/json', '{"rule":'],
-    ['a wrong type', 'application/json', `{"rule":"slow","key":"${KEY}","cost":"5"}`],
-    ['a fraction', 'application/json', `{"rule":"slow","key":"${KEY}","cost":0.5}`],
-    ['a negative cost', 'application/json', `{"rule":"slow","key":"${KEY}","cost":-1}`],
-    ['a cost above the burst', 'application/json', `{"rule":"slow","key":"${KEY}","cost":61}`],
-    ['an unknown property', 'application/json', `{"rule":"slow","key":"${KEY}","hits":1}`],
-    ['an unknown rule', 'application/json', `{"rule":"__proto__","key":"${KEY}"}`],
-    ['a prototype', 'application/json', `{"rule":"slow","key":"${KEY}","__proto__":{"cost":1}}`],
-    ['too much', 'application/json', JSON.stringify({ rule: 'slow', key: 'x'.repeat(300_000) })],
-    ['another type of body', 'text/plain', 'slow'],
-  ])('(%s) is refused with a problem, and takes nothing', async (_, type, body) => {
-    const before = await states()
-    const answer = await fetch(`${(cluster.nodes[0] as RealNode).url}/v1/check`, {
-      method: 'POST',
-      headers: { 'content-type': type },
-      body,
-    })
-    expect(answer.status).toBeGreaterThanOrEqual(400)
-    expect(answer.status).toBeLessThan(500)
-    expect(answer.headers.get('content-type')).toContain('application/problem+json')
-    const problem = (await answer.json()) as { code: string; detail: string }
-    expect(problem.code).toMatch(/^[a-z_]+$/)
-    expect(problem.detail.length).toBeGreaterThan(10)
-    expect(await states()).toEqual(before)
-  })
-})
-
 async function malformedFrames({ admin }: RealNode): Promise<number> {
   const metrics = await (await fetch(`${admin}/metrics`)).text()
   const lines = metrics.matchAll(/^rate_limiter_malformed_frames_total\{[^}]*\} (\d+)$/gm)

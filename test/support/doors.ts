@@ -1,6 +1,7 @@
 import { buildAdminServer } from '../../src/http/admin-server.ts'
 import { Draining } from '../../src/http/draining.ts'
 import { buildServer } from '../../src/http/server.ts'
+import { Shedding } from '../../src/http/shedding.ts'
 import type { Rule } from '../../src/limiter/policy.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
 import type { HeaderFamily } from '../../src/rules/definition.ts'
@@ -29,16 +30,18 @@ export function buildDoors(
   const node = new MemoryNode(book)
   const metrics = createMetrics({ book })
   const draining = new Draining()
+  const shedding = new Shedding(metrics.turnedAway)
   const internalErrors: unknown[] = []
   const dependencies = {
     node,
     metrics,
     draining,
+    shedding,
     onInternalError: (error: unknown) => internalErrors.push(error),
   }
   const data = buildServer(dependencies, { headers: options.headers ?? 'draft-11' })
   const admin = buildAdminServer(dependencies)
-  return { node, metrics, draining, internalErrors, data, admin }
+  return { node, metrics, draining, shedding, internalErrors, data, admin }
 }
 
 /** `POST /v1/check` with this value as JSON, or this string as it is. */

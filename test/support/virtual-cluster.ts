@@ -21,6 +21,7 @@ export interface VirtualClusterOptions {
   readonly seed?: number
   readonly keysMax?: number
   readonly network?: Partial<NetworkOptions>
+  readonly allowed?: ReadonlySet<NodeId> | undefined
 }
 
 interface Life {
@@ -58,7 +59,7 @@ export class VirtualCluster {
 
   /** A new life of a node. */
   start(id: NodeId): void {
-    const { rules = [DEMO], keysMax = 1_000, seed = 1 } = this.#options
+    const { rules = [DEMO], keysMax = 1_000, seed = 1, allowed } = this.#options
     const transport = this.network.transport(id)
     const random = seededRandom(seed * 1_000 + this.nowMs + this.ids.indexOf(id))
     const node = new Node(
@@ -77,6 +78,7 @@ export class VirtualCluster {
         gossipIntervalMs: 500,
         forwardTimeoutMs: 150,
         joins: this.#options.nodes > 1,
+        allowed,
       },
       random,
       this.nowMs,

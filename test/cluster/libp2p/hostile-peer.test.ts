@@ -1,69 +1,33 @@
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
 import { RPC } from '@chainsafe/libp2p-gossipsub/message'
-import type { PrivateKey, Stream } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createLibp2pNode, type Libp2pNode } from '../../../cluster/libp2p/create-libp2p.ts'
-import { ephemeralIdentity, nodeIdOf } from '../../../cluster/libp2p/identity.ts'
-import { generatePreSharedKey } from '../../../cluster/libp2p/pre-shared-key.ts'
+import { nodeIdOf } from '../../../cluster/libp2p/identity.ts'
 import { FRAME_BYTES_MAX } from '../../../cluster/limits.ts'
+import {
+  FRAMES,
+  HostilePeers,
+  orderedIdentities,
+  TOPIC,
+  writeTo,
+} from '../../support/hostile-peer.ts'
 import { Libp2pTransports, until } from '../../support/libp2p-transports.ts'
 import { Recorder } from '../../support/transport-recorder.ts'
 
-const TOPIC = 'weir/test'
-const FRAMES = `/weir/frames/1/${TOPIC}`
-
 const transports = new Libp2pTransports()
-const hostiles: Libp2pNode[] = []
+const hostiles = new HostilePeers()
 
 afterEach(async () => {
-  await Promise.all(hostiles.splice(0).map((node) => node.stop()))
+  await hostiles.stopAll()
   await transports.stopAll()
 })
-
-/** A peer that speaks libp2p, and does with it what it likes. */
-async function startHostile(privateKey: PrivateKey): Promise<Libp2pNode> {
-  const node = await createLibp2pNode({
-    privateKey,
-    preSharedKey: undefined,
-    listen: ['/ip4/127.0.0.1/tcp/0'],
-    topic: TOPIC,
-    fanout: 3,
-    gossipIntervalMs: 500,
-    isAllowed: () => true,
-  })
-  hostiles.push(node)
-  await node.handle(FRAMES, () => undefined)
-  await node.start()
-  return node
-}
-
-/** Two identities, the lower one first: it is the one that opens the stream. */
-async function orderedIdentities(): Promise<[PrivateKey, PrivateKey]> {
-  const keys = [await ephemeralIdentity(), await ephemeralIdentity()]
-  keys.sort((a, b) => (nodeIdOf(a) < nodeIdOf(b) ? -1 : 1))
-  return keys as [PrivateKey, PrivateKey]
-}
-
-/** Writes as the muxer asks, and counts how much it asked for. */
-function writeTo(stream: Stream, chunks: Iterable<Uint8Array>): { readonly taken: () => number } {
-  let taken = 0
-  function* counted() {
-    for (const chunk of chunks) {
-      taken += chunk.byteLength
-      yield chunk
-    }
-  }
-  stream.sink(counted()).catch(() => undefined)
-  return { taken: () => taken }
-}
 
 describe('a peer that breaks the rules of the frame stream', () => {
   test('is dropped for a length above the limit, before its frame is read', async () => {
     const [low, high] = await orderedIdentities()
     const victim = await transports.start('victim', { privateKey: high })
     const heard = new Recorder(victim)
-    const hostile = await startHostile(low)
+    const hostile = await hostiles.start(low)
     const connection = await hostile.dial(multiaddr(victim.addresses[0]))
     const stream = await connection.newStream(FRAMES)
     await until('it is linked', () => heard.isLinked(nodeIdOf(low)))
@@ -89,7 +53,7 @@ describe('a peer that breaks the rules of the frame stream', () => {
     const [low, high] = await orderedIdentities()
     const victim = await transports.start('victim', { privateKey: low })
     const heard = new Recorder(victim)
-    const hostile = await startHostile(high)
+    const hostile = await hostiles.start(high)
     const connection = await hostile.dial(multiaddr(victim.addresses[0]))
     const stream = await connection.newStream(FRAMES)
     writeTo(stream, [Uint8Array.of(0, 0, 0, 1, 42)])
@@ -105,7 +69,7 @@ describe('a peer that breaks the rules of the frame stream', () => {
     const [low, high] = await orderedIdentities()
     const victim = await transports.start('victim', { privateKey: high })
     const heard = new Recorder(victim)
-    const hostile = await startHostile(low)
+    const hostile = await hostiles.start(low)
     const connection = await hostile.dial(multiaddr(victim.addresses[0]))
     await connection.newStream(FRAMES)
     await until('it is linked', () => heard.isLinked(nodeIdOf(low)))
@@ -120,7 +84,7 @@ describe('a peer that breaks the rules of the frame stream', () => {
     const [low, high] = await orderedIdentities()
     const victim = await transports.start('victim', { privateKey: high })
     const heard = new Recorder(victim)
-    const hostile = await startHostile(low)
+    const hostile = await hostiles.start(low)
     const connection = await hostile.dial(multiaddr(victim.addresses[0]))
     // Its source is never read.
     await connection.newStream(FRAMES)
@@ -139,7 +103,7 @@ describe('a peer with two connections', () => {
     const [low, high] = await orderedIdentities()
     const victim = await transports.start('victim', { privateKey: low })
     const heard = new Recorder(victim)
-    const peer = await startHostile(high)
+    const peer = await hostiles.start(high)
     const address = multiaddr(victim.addresses[0])
     await peer.dial(address)
     await until('it is linked', () => heard.isLinked(nodeIdOf(high)))
@@ -156,57 +120,6 @@ describe('a peer with two connections', () => {
 })
 
 describe('a stranger', () => {
-  test('with another pre-shared key never links and is never heard', async () => {
-    const a = await transports.start('a', { preSharedKey: generatePreSharedKey() })
-    const heardByA = new Recorder(a)
-    const b = await transports.start('b', {
-      preSharedKey: generatePreSharedKey(),
-      seeds: a.addresses,
-    })
-    const heardByB = new Recorder(b)
-    heardByB.guarded.know(a.self, a.addresses)
-    await until('it has failed twice', () => transports.faults('b').length >= 2)
-    heardByB.guarded.broadcast(Uint8Array.of(1))
-    expect(heardByB.guarded.send(a.self, Uint8Array.of(1))).toBe(false)
-    expect([...heardByA.linkEvents, ...heardByB.linkEvents]).toEqual([])
-    expect(heardByA.frames).toEqual([])
-    expect(new Set(transports.faults('b').map(({ type }) => type))).toEqual(
-      new Set(['dial-failed']),
-    )
-  })
-
-  test('with the same pre-shared key links', async () => {
-    const preSharedKey = generatePreSharedKey()
-    const a = await transports.start('a', { preSharedKey })
-    const heardByA = new Recorder(a)
-    const b = await transports.start('b', { preSharedKey, seeds: a.addresses })
-    new Recorder(b)
-    await until('they are linked', () => heardByA.isLinked(b.self))
-  })
-
-  test('who is not on the allow list never links and is never heard, even through a member', async () => {
-    const [keyOfB, keyOfC] = await orderedIdentities()
-    const [b, c] = [nodeIdOf(keyOfB), nodeIdOf(keyOfC)]
-    const victim = await transports.start('victim', { allow: [b] })
-    const heard = new Recorder(victim)
-    const member = await transports.start('b', { privateKey: keyOfB, seeds: victim.addresses })
-    const heardByMember = new Recorder(member)
-    const stranger = await transports.start('c', {
-      privateKey: keyOfC,
-      seeds: [...victim.addresses, ...member.addresses],
-    })
-    const heardByStranger = new Recorder(stranger)
-    heard.guarded.know(c, stranger.addresses)
-    await until('the member has heard the stranger, and the victim the member', () => {
-      heardByStranger.guarded.broadcast(Uint8Array.of(1))
-      heardByMember.guarded.broadcast(Uint8Array.of(2))
-      return heardByMember.authors.has(c) && heard.authors.has(b)
-    })
-    expect(heard.authors).not.toContain(c)
-    expect(heard.linkEvents).toEqual([`linked ${b}`])
-    expect(transports.faults('victim')).toContainEqual({ type: 'not-allowed', peer: c })
-  })
-
   test('of another cluster, by topic, never links', async () => {
     const a = await transports.start('a')
     const heardByA = new Recorder(a)
@@ -221,9 +134,9 @@ describe('a stranger', () => {
 describe('a peer that invents topics', () => {
   test('leaves no trace: 20,000 subscriptions, in one message and in many', async () => {
     const [low, high] = await orderedIdentities()
-    const victim = await startHostile(high)
+    const victim = await hostiles.start(high)
     victim.services.pubsub.subscribe(TOPIC)
-    const hostile = await startHostile(low)
+    const hostile = await hostiles.start(low)
     const [address] = victim.services.listening.addresses()
     await hostile.dial(multiaddr(address))
     const { streamsOutbound } = hostile.services.pubsub as unknown as GossipSub
