@@ -44,9 +44,10 @@ const GUARDED = [
   { method: 'POST', url: '/v1/reset', payload: { rule: 'demo', key: 'alice' } },
 ] as const
 
-/** The node's counts of the key that requests would change. */
+/** The node's counts of the key that requests would change. Levels drain meanwhile. */
 function counts(node: WeirNode): unknown {
-  return node.inspect('demo', 'alice')
+  const inspection = node.inspect('demo', 'alice')
+  return 'limits' in inspection ? inspection.limits.flatMap((limit) => limit.counts) : []
 }
 
 async function counted(node: WeirNode): Promise<Record<string, number>> {
@@ -71,6 +72,7 @@ describe('the admin door of a node with a token', () => {
     const node = await guardedNode()
     await node.check({ rule: 'demo', key: 'alice', cost: 3 })
     const before = counts(node)
+    expect(before).toHaveLength(1)
     const headers = authorization === undefined ? {} : { authorization }
     const replies = await Promise.all(
       GUARDED.map((request) => node.admin.inject({ ...request, headers })),
