@@ -57,7 +57,7 @@ export interface ClusterOptions {
   readonly listen?: readonly string[]
   /** What to tell peers instead of the addresses listened on. */
   readonly advertise?: readonly string[]
-  /** Some nodes that are usually there. None: this node is the cluster's first. */
+  /** Where nodes are found, or `srv:` and a name, or `mdns`. None: this node is the cluster's first. */
   readonly seeds?: readonly string[]
   /** Default 500; the same on all nodes. */
   readonly gossipIntervalMs?: number

@@ -40,8 +40,11 @@ export interface ServerOptions {
    */
   readonly secretFile: string | null
   /**
-   * Some nodes that are usually there, each `host:port` or a multiaddr. One that answers is enough, because it tells of all
-   * others. More: joining works while more of them are down; each absent one costs a dial when starting.
+   * Where other nodes are found. Each is `host:port` or a multiaddr; `srv:_weir._tcp.example.com`, whose SRV
+   * records give hosts and ports; or `mdns`, which asks the local network, and answers whoever asks. One node
+   * that answers is enough, because it tells of all others. More: joining works while more of them are down; each
+   * absent one costs a dial when starting. Names are looked up again every ten seconds, so that those who come
+   * later are found, too.
    */
   readonly seeds: readonly string[]
   /** The rules file. */
@@ -157,7 +160,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
   },
   seeds: {
     placeholder: 'addresses',
-    summary: 'some nodes of the cluster: host:port or multiaddrs, comma separated',
+    summary: 'where nodes are found: host:port, multiaddr, srv:name or mdns, comma separated',
     fallback: NONE,
   },
   rules: {

@@ -1,4 +1,5 @@
 import { parsePeerAddress } from '../../cluster/libp2p/peer-address.ts'
+import { readSeedPlace } from '../../cluster/libp2p/seed-place.ts'
 import { FORWARD_TIMEOUT_MS_MIN, NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
 import { type Mistake, quote } from '../diagnostic.ts'
 import type { DiagnosticCode } from '../diagnostic-code.ts'
@@ -40,7 +41,7 @@ export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[
   advertise: listOf(checkedBy(parsePeerAddress)),
   clusterName: word(CLUSTER_NAME_LENGTH_MAX),
   secretFile: unlessNone(path),
-  seeds: listOf(checkedBy(parsePeerAddress)),
+  seeds: listOf(checkedBy(readSeedPlace)),
   rules: unlessNone(path),
   dataDir: unlessNone(path),
   gossipIntervalMs: wholeNumber(GOSSIP_INTERVAL_MS_MIN, GOSSIP_INTERVAL_MS_MAX),

@@ -111,7 +111,7 @@ const mistakes: [what: string, sources: Partial<Sources>, told: string][] = [
   ['a word near another', { flags: { logLevel: 'dbug' } }, '(did you mean "debug"?)'],
   ['an address without a port', { flags: { listen: 'localhost' } }, '--listen: listen address'],
   ['no address at all', { flags: { listen: 'none' } }, 'must name at least one address'],
-  ['a seed that is no address', { flags: { seeds: 'a:1,b' } }, '--seeds: peer address "b"'],
+  ['a seed that is no address', { flags: { seeds: 'a:1,b' } }, '--seeds: seed "b"'],
   ['a name with spaces', { flags: { name: 'my node' } }, '--name: "my node" must be letters'],
   ['an empty path', { flags: { rules: '' } }, '--rules: the path is empty'],
   [
