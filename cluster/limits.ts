@@ -88,7 +88,7 @@ export const SUSPECT_MISSED_TICKS = 3
 export const SUSPICION_MS = 3_000
 /** Proof of death is doubted when the member was heard this long after its link was lost: somebody else hears it. */
 export const REFUSAL_DOUBT_MS = 250
-/** A dead member is forgotten, and no longer dialled, after this. */
+/** Default time after which a member that is gone is forgotten, and no longer dialled. */
 export const FORGET_AFTER_MS = 600_000
 /** A node that finds nobody to join goes on alone after this. */
 export const JOIN_TIMEOUT_MS = 3_000

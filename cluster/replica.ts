@@ -39,6 +39,8 @@ export interface ReplicaOptions {
   readonly forwardTimeoutMs: number
   /** Whether there are others to join. Without, the node is active from its first moment. */
   readonly joins: boolean
+  /** How long a member that is gone is remembered, dialled, and may be alive on the far side of a split. */
+  readonly forgetAfterMs?: number
 }
 
 /**
@@ -74,7 +76,8 @@ export class Replica {
     const { state, decide, random } = dependencies
     this.#state = state
     this.#options = options
-    this.membership = new Membership(self, options.gossipIntervalMs, nowMs)
+    const { gossipIntervalMs, forgetAfterMs } = options
+    this.membership = new Membership(self, gossipIntervalMs, nowMs, forgetAfterMs)
     this.#dissemination = new Dissemination(state, random, options.gossipIntervalMs, nowMs)
     this.#antiEntropy = new AntiEntropy(state, random, this.#outbox, nowMs)
     this.#forwarding = new Forwarding(state, this.#outbox, options.forwardTimeoutMs)

@@ -5,6 +5,7 @@ import { type Logger, pino } from 'pino'
 import type { Libp2pTransport } from '../cluster/libp2p/transport.ts'
 import {
   ADDRESS_BYTES_MAX,
+  FORGET_AFTER_MS,
   FORWARD_TIMEOUT_MS_MAX,
   GOSSIP_INTERVAL_MS,
   NODE_NAME_BYTES_MAX,
@@ -65,6 +66,8 @@ export interface ClusterOptions {
   readonly fanout?: number
   /** Ceiling of the adaptive forward timeout. Default 150. */
   readonly forwardTimeoutMs?: number
+  /** How long a member that is gone is remembered; the same on all nodes. Default 600000. */
+  readonly forgetAfterMs?: number
 }
 
 export interface NodeOptions {
@@ -171,6 +174,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
       keysMax: options.keysMax ?? KEYS_MAX,
       gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
       forwardTimeoutMs: cluster.forwardTimeoutMs ?? FORWARD_TIMEOUT_MS_MAX,
+      forgetAfterMs: cluster.forgetAfterMs ?? FORGET_AFTER_MS,
       joins: (cluster.seeds ?? []).length > 0,
     },
     seededRandom(randomInt(2 ** 32)),

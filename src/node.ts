@@ -43,6 +43,8 @@ export interface NodeOptions {
   readonly forwardTimeoutMs: number
   /** Whether there are other nodes to join; without, this one is active at once. */
   readonly joins: boolean
+  /** How long a member that is gone is remembered; see `forgetAfterMs` in options.ts. */
+  readonly forgetAfterMs?: number
 }
 
 /** The check has been forwarded; its answer is among the effects of a later turn, under this id. */

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import {
+  FORGET_AFTER_MS,
   FORWARD_TIMEOUT_MS_MAX,
   GOSSIP_INTERVAL_MS,
   NODE_NAME_BYTES_MAX,
@@ -76,6 +77,16 @@ export interface ServerOptions {
    * longer when a host vanishes silently. A check waits at most about three times this.
    */
   readonly forwardTimeoutMs: number
+  /**
+   * How long in milliseconds a member that is gone without a word is remembered, and counts as one that may be
+   * alive on the far side of a split: a side's share of the limits is (members it reaches) / (those it
+   * remembers). In a split that lasts longer every side counts itself whole and enforces the full limits:
+   * up to (P - 1)·R·(T - forgetAfterMs) too many for P sides. Larger: longer splits stay within their bounds, and a
+   * node that died for good keeps the others below the full limits for longer (`on_partition: majority` only
+   * where no majority is left), unless `weir cluster forget` tells them. Smaller: the reverse. A node whose
+   * host refuses connections is proven dead, and does not count from then on. The same on all nodes.
+   */
+  readonly forgetAfterMs: number
   /**
    * Keys remembered per rule. Memory is reserved as they come:
    *
@@ -187,6 +198,11 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
     placeholder: 'ms',
     summary: 'the longest wait for the owner of a key',
     fallback: `${FORWARD_TIMEOUT_MS_MAX}`,
+  },
+  forgetAfterMs: {
+    placeholder: 'ms',
+    summary: 'how long a member that is gone is remembered',
+    fallback: `${FORGET_AFTER_MS}`,
   },
   keysMax: {
     placeholder: 'keys',

@@ -53,6 +53,7 @@ describe('options', () => {
       gossipIntervalMs: 500,
       fanout: 3,
       forwardTimeoutMs: 150,
+      forgetAfterMs: 600_000,
       keysMax: KEYS_MAX,
       headers: 'draft-11',
       mode: null,

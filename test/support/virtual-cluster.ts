@@ -20,6 +20,7 @@ export interface VirtualClusterOptions {
   readonly rules?: readonly Rule[]
   readonly seed?: number
   readonly keysMax?: number
+  readonly forgetAfterMs?: number
   readonly network?: Partial<NetworkOptions>
 }
 
@@ -56,7 +57,7 @@ export class VirtualCluster {
 
   /** A new life of a node. */
   start(id: NodeId): void {
-    const { rules = [DEMO], keysMax = 1_000, seed = 1 } = this.#options
+    const { rules = [DEMO], keysMax = 1_000, seed = 1, forgetAfterMs } = this.#options
     const transport = this.network.transport(id)
     const random = seededRandom(seed * 1_000 + this.nowMs + this.ids.indexOf(id))
     const node = new Node(
@@ -75,6 +76,7 @@ export class VirtualCluster {
         gossipIntervalMs: 500,
         forwardTimeoutMs: 150,
         joins: this.#options.nodes > 1,
+        ...(forgetAfterMs !== undefined && { forgetAfterMs }),
       },
       random,
       this.nowMs,
@@ -109,6 +111,18 @@ export class VirtualCluster {
   kill(id: NodeId): void {
     this.#life(id).alive = false
     this.network.kill(id)
+  }
+
+  /** Both ends give their link up, as failed pings make libp2p do after a while, and dial each other from then on. */
+  hangUp(a: NodeId, b: NodeId): void {
+    for (const [id, peer] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const { transport } = this.#life(id)
+      transport.forget(peer)
+      transport.know(peer, [memoryAddress(peer)])
+    }
   }
 
   /** Lets time pass, a tick at a time. */
