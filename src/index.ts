@@ -36,6 +36,7 @@ import type { RunningNode } from './running-node.ts'
 import { coreRulesOf, Runtime } from './runtime.ts'
 
 export type { Clock } from './clock.ts'
+export type { Forgotten, Joined, RefusedOrder } from './cluster-orders.ts'
 export type { DiagnosticCode } from './diagnostic-code.ts'
 export type { Adjustment, Rejection } from './limiter/check.ts'
 export type { LimitPolicy, Rate, Rule } from './limiter/policy.ts'
@@ -189,7 +190,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     metrics,
     log,
     reservationIds,
-    ...(transport && { transport }),
+    ...(transport && { transport, discovery: transport }),
   })
   const draining = new Draining()
   const onInternalError = (error: unknown) => logInternal(log, error)
@@ -334,6 +335,8 @@ function present(
     rule: (name) => runtime.rule(name),
     readiness: () => runtime.readiness(),
     cluster: () => runtime.cluster(),
+    forget: (member) => runtime.forget(member),
+    join: (address) => runtime.join(address),
     inspect: (rule, key, descriptor) => runtime.inspect(rule, key, descriptor),
     reload: (rules) => reloading.reload(rules),
     listen: (address) => doors.listen(address),

@@ -1,4 +1,5 @@
 import type { MemberState } from '../cluster/message.ts'
+import type { Forgotten, Joined, RefusedOrder } from './cluster-orders.ts'
 import type { Adjustment, Rejection } from './limiter/check.ts'
 import type { Rule } from './limiter/policy.ts'
 import type { Reserved, Settled, Unsettled } from './reservations.ts'
@@ -41,6 +42,10 @@ export interface RunningNode {
   readonly rules: readonly Rule[]
   readiness(): Readiness
   cluster(): ClusterStatus
+  /** A member, by its id or name, is gone for good; see `Membership.dismiss`. */
+  forget(member: string): Forgotten | RefusedOrder
+  /** Looks for members here, too, from now on. `address` as in the option `seeds`. */
+  join(address: string): Joined | RefusedOrder
   /** What this node holds about one key, of a rule or of one of `rules`; for operators. `descriptor` as in a check. */
   inspect(
     rule: string,

@@ -1,19 +1,22 @@
 import type { Logger } from 'pino'
 import type { ClusterEvent } from '../cluster/event.ts'
 import { TICK_MS } from '../cluster/limits.ts'
-import {
-  type Action,
-  MEMBER_STATES,
-  type MemberRecord,
-  type MemberState,
-} from '../cluster/message.ts'
+import type { Action, MemberRecord } from '../cluster/message.ts'
 import type { Outbound } from '../cluster/outbox.ts'
 import type { LinkChange } from '../cluster/replica.ts'
-import type { Transport } from '../cluster/transport.ts'
+import type { Discovery, Transport } from '../cluster/transport.ts'
 import { decode } from '../cluster/wire.ts'
 import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Clock } from './clock.ts'
+import {
+  type Forgotten,
+  forgetMember,
+  type Joined,
+  joinAt,
+  type RefusedOrder,
+} from './cluster-orders.ts'
+import { clusterStatus, peersByState } from './cluster-view.ts'
 import { renderEvent } from './event-log.ts'
 import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
 import { inspectKey } from './limiter/inspect.ts'
@@ -46,6 +49,8 @@ export interface RuntimeDependencies {
   readonly reservationIds: ReservationIds
   /** Absent for a node that is alone by configuration. */
   readonly transport?: Transport
+  /** How the transport finds peers, if it does so by itself. */
+  readonly discovery?: Discovery
 }
 
 /** What a node has to hold to enforce these rules. */
@@ -69,6 +74,7 @@ export class Runtime implements RunningNode {
   readonly #metrics: Metrics
   readonly #log: Logger
   readonly #transport: Transport | undefined
+  readonly #discovery: Discovery | undefined
   readonly #waiting = new Map<number, (answer: Answer) => void>()
   readonly #writer = new Writer()
   readonly #reservations: Reservations
@@ -78,13 +84,15 @@ export class Runtime implements RunningNode {
   #isStopped = false
   #evicted = 0
 
-  constructor({ node, book, clock, metrics, log, transport, reservationIds }: RuntimeDependencies) {
+  constructor(dependencies: RuntimeDependencies) {
+    const { node, book, clock, metrics, log, transport, reservationIds } = dependencies
     this.#node = node
     this.#book = book
     this.#clock = clock
     this.#metrics = metrics
     this.#log = log
     this.#transport = transport
+    this.#discovery = dependencies.discovery
     this.#checks = this.#checksBy(book)
     this.#tickedMs = this.#nowMs()
     this.#reservations = new Reservations(reservationIds, {
@@ -93,7 +101,10 @@ export class Runtime implements RunningNode {
       nowMs: () => this.#nowMs(),
     })
     metrics.rulesAre(book)
-    metrics.readFrom({ keys: () => this.#keys(), peers: () => this.#peers() })
+    metrics.readFrom({
+      keys: () => this.#keys(),
+      peers: () => peersByState(node.replica.membership),
+    })
   }
 
   start(): void {
@@ -224,25 +235,22 @@ export class Runtime implements RunningNode {
   }
 
   cluster(): ClusterStatus {
-    const { membership } = this.#node.replica
-    const nowMs = this.#nowMs()
-    const members = membership.records.map((record) => {
-      const self = record.id === membership.self.id
-      const heardAtMs = membership.heardAtMs(record.id)
-      const heardMsAgo = heardAtMs === undefined ? null : Math.max(0, nowMs - heardAtMs)
-      return {
-        id: record.id,
-        name: record.name,
-        state: record.state,
-        incarnation: record.incarnation,
-        self,
-        linked: membership.isLinked(record.id),
-        heardMsAgo: self ? 0 : heardMsAgo,
-        addresses: record.addresses,
-      }
-    })
-    members.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
-    return { node: this.name, id: membership.self.id, view: membership.placement.view, members }
+    return clusterStatus(this.#node.replica.membership, this.#nowMs())
+  }
+
+  forget(member: string): Forgotten | RefusedOrder {
+    const outcome = forgetMember(this.#node.replica.membership, member, this.#nowMs())
+    if (outcome.type === 'forgotten') {
+      this.#log.warn({ event: 'member_dismissed', id: outcome.id, name: outcome.name })
+      this.#scheduleTurn()
+    }
+    return outcome
+  }
+
+  join(address: string): Joined | RefusedOrder {
+    const outcome = joinAt(this.#discovery, address)
+    if (outcome.type === 'joined') this.#log.info({ event: 'seed_added', address })
+    return outcome
   }
 
   inspect(
@@ -385,14 +393,5 @@ export class Runtime implements RunningNode {
     let keys = 0
     for (const { store } of this.#node.limiter.rules) keys += store.table.keys
     return keys
-  }
-
-  #peers(): Map<MemberState, number> {
-    const peers = new Map<MemberState, number>(MEMBER_STATES.map((state) => [state, 0]))
-    const { membership } = this.#node.replica
-    for (const { id, state } of membership.records) {
-      if (id !== membership.self.id) peers.set(state, (peers.get(state) ?? 0) + 1)
-    }
-    return peers
   }
 }

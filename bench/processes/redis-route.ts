@@ -120,6 +120,14 @@ class RedisNode implements RunningNode {
     return { node: this.name, id: this.name, view: 0, members: [] }
   }
 
+  forget(): never {
+    throw new Error('Redis has no members')
+  }
+
+  join(): never {
+    throw new Error('Redis has no members')
+  }
+
   inspect(rule: string, key: string) {
     return { rule, key, hash: '', owners: [this.name], limits: [] }
   }

@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { flagOf, OPTION_NAMES, OPTIONS } from '../options.ts'
+import { addCluster } from './cluster-commands.ts'
+import { type End, outputOption } from './command-options.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
-import { OUTPUT_FORMATS, type OutputFormat } from './output.ts'
+import type { OutputFormat } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
@@ -27,9 +29,6 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
     return 'failure'
   }
 }
-
-/** Takes a command's promise of its end; commander itself knows no results. */
-type End = (command: Promise<ExitCode>) => Promise<void>
 
 function buildProgram(terminal: Terminal, end: End): Command {
   const program = new Command('weir')
@@ -165,24 +164,6 @@ function pair(text: string, pairs: ReadonlyMap<string, string>): ReadonlyMap<str
   return new Map([...pairs, [name, value]])
 }
 
-function addCluster(program: Command, terminal: Terminal, end: End): void {
-  program
-    .command('cluster')
-    .description('look at a cluster')
-    .command('status')
-    .description('show the members as one node sees them')
-    .option(
-      '--admin <address>',
-      'the node: http://host:port or unix:/path',
-      'http://127.0.0.1:9090',
-    )
-    .addOption(outputOption())
-    .action(async ({ admin, output }: { admin: string; output: OutputFormat }) => {
-      const { clusterStatus } = await import('./cluster-status.ts')
-      await end(clusterStatus({ admin, output }, terminal))
-    })
-}
-
 function addRules(program: Command, terminal: Terminal, end: End): void {
   const rules = program.command('rules').description('work on rules files')
   rules
@@ -253,12 +234,6 @@ function addSim(program: Command, terminal: Terminal, end: End): void {
       const { sim } = await import('./sim.ts')
       await end(sim(words, terminal))
     })
-}
-
-function outputOption(): Option {
-  return new Option('-o, --output <format>', 'how to print the answer')
-    .choices(OUTPUT_FORMATS)
-    .default('table')
 }
 
 function wholeNumber(min: number, max: number): (text: string) => number {

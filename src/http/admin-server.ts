@@ -2,6 +2,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import { Type } from 'typebox'
 import type { RunningNode } from '../running-node.ts'
 import { reset } from './adjust.ts'
+import { clusterOrders } from './cluster.ts'
 import { buildDoor, type Door, type DoorDependencies } from './door.ts'
 import { problem, sendProblem } from './problem.ts'
 import { summary } from './summary.ts'
@@ -10,6 +11,7 @@ import { summary } from './summary.ts'
 export function buildAdminServer(dependencies: DoorDependencies): Door {
   return buildDoor(dependencies, (app) => {
     app.register(admin, { node: dependencies.node })
+    app.register(clusterOrders, { node: dependencies.node })
     app.register(reset, { node: dependencies.node })
   })
 }
