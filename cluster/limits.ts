@@ -26,6 +26,7 @@ export const RULE_LIMITS_MAX = 8
 export const MESSAGE_RULES_MAX = 64
 /** Bytes of names and addresses on the wire. */
 export const RULE_NAME_BYTES_MAX = 64
+export const RULES_VERSION_BYTES_MAX = 64
 export const NODE_NAME_BYTES_MAX = 64
 export const NODE_ID_BYTES_MAX = 64
 export const ADDRESS_BYTES_MAX = 256

@@ -10,9 +10,19 @@ import { Journeys, type JourneysDependencies, type Way } from './journeys.ts'
 import { FORWARD_STALE_MS, STALL_MS, SWEEP_ROWS_PER_TICK, TICK_MS } from './limits.ts'
 import { isPlaced } from './member-order.ts'
 import { Membership } from './membership.ts'
-import type { Forward, Gossip, HandOver, Hello, MemberRecord, Message, Reply } from './message.ts'
+import type {
+  Forward,
+  Gossip,
+  HandOver,
+  Hello,
+  MemberRecord,
+  Message,
+  Reply,
+  Settings,
+} from './message.ts'
 import { type Effects, Outbox } from './outbox.ts'
 import { PeerClocks } from './peer-clocks.ts'
+import { PeerReports } from './peer-reports.ts'
 import { NO_RING } from './placement.ts'
 import { Publishing } from './publishing.ts'
 import type { Random } from './random.ts'
@@ -41,6 +51,8 @@ export interface ReplicaOptions {
   readonly joins: boolean
   /** How long a member that is gone is remembered, dialled, and may be alive on the far side of a split. */
   readonly forgetAfterMs?: number
+  /** What peers are told of this node's settings; without, nothing. */
+  readonly settings?: Settings
 }
 
 /**
@@ -51,6 +63,8 @@ export interface ReplicaOptions {
 export class Replica {
   readonly membership: Membership
   readonly reaching: Reaching
+  readonly clocks = new PeerClocks()
+  readonly reports: PeerReports
   readonly #state: ReplicatedState
   readonly #options: ReplicaOptions
   readonly #outbox = new Outbox()
@@ -63,7 +77,6 @@ export class Replica {
   readonly #publishing: Publishing
   readonly #handOff: HandOff
   readonly #journeys: Journeys
-  readonly #clocks = new PeerClocks()
   #tickedMs: number
   #nextDoorId = 0
 
@@ -86,6 +99,7 @@ export class Replica {
     this.#greeting = new Greeting(this.membership, random, this.#outbox, options.gossipIntervalMs)
     const { membership } = this
     this.#publishing = new Publishing(membership, this.#dissemination, this.#greeting, this.#outbox)
+    this.reports = new PeerReports(options.settings, this.#outbox)
     this.#joining = new Joining(nowMs)
     this.#tickedMs = nowMs
     if (!options.joins) membership.enter('active', nowMs)
@@ -158,6 +172,9 @@ export class Replica {
       case 'hand-over':
         this.#heardHandOver(from, message, nowMs)
         break
+      case 'settings':
+        this.reports.has(from, message)
+        break
       case 'linked':
         this.#linked(from, nowMs)
         break
@@ -201,6 +218,12 @@ export class Replica {
     this.#journeys.release(nowMs)
   }
 
+  /** This node has other rules now, and says so: see `PeerReports`. */
+  tellRules(rules: string): void {
+    const { own } = this.reports
+    if (own !== undefined) this.reports.changed({ ...own, rules }, this.membership.linkedPeers())
+  }
+
   /** Decides here whatever still waits for a peer. The last thing before a node stops. */
   decideAll(nowMs: number): void {
     this.#journeys.decideAll(nowMs)
@@ -240,8 +263,10 @@ export class Replica {
     this.#merge(gossip.counts, from, from, nowMs)
     if (known !== undefined && gossip.incarnation < known.incarnation) return
     this.#heard(from, nowMs)
-    if (known !== undefined) this.#clocks.lateMs(from, gossip.sentMs, nowMs)
-    this.#outbox.event({ type: 'clock', peer: from, offsetMs: gossip.sentMs - nowMs })
+    if (known !== undefined) {
+      this.clocks.lateMs(from, gossip.sentMs, nowMs)
+      this.reports.sees(from, gossip.view)
+    }
     const present = this.membership.record(from)
     if (present?.state === 'dead' || gossip.view !== this.membership.view) {
       this.#greeting.disagreed(from, nowMs)
@@ -258,7 +283,7 @@ export class Replica {
 
   #heardForward(from: NodeId, forward: Forward, nowMs: number): void {
     this.#merge(forward.counts, undefined, from, nowMs)
-    if (this.#clocks.lateMs(from, forward.sentMs, nowMs) > FORWARD_STALE_MS) {
+    if (this.clocks.lateMs(from, forward.sentMs, nowMs) > FORWARD_STALE_MS) {
       this.#outbox.event({ type: 'stale', peer: from, checks: forward.checks.length })
       return
     }
@@ -310,10 +335,11 @@ export class Replica {
   #linked(peer: NodeId, nowMs: number): void {
     this.#outbox.event({ type: 'link', peer, up: true })
     this.#forwarding.linked(peer)
-    this.#clocks.forget(peer)
+    this.clocks.forget(peer)
     this.membership.linked(peer, nowMs)
     this.#joining.linked(nowMs)
     this.#greeting.linked(peer, nowMs)
+    this.reports.linked(peer)
     this.#antiEntropy.linked(peer, nowMs)
     if (this.membership.self.state === 'left') this.#handOff.tell(peer, [], nowMs)
   }
@@ -331,8 +357,9 @@ export class Replica {
   /** Keeps nothing of a peer that is not, or no longer, a member. */
   #forget(peer: NodeId): void {
     this.#forwarding.forget(peer)
-    this.#clocks.forget(peer)
+    this.clocks.forget(peer)
     this.#greeting.forget(peer)
+    this.reports.forget(peer)
   }
 
   #settleState(nowMs: number): void {

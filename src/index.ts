@@ -45,7 +45,14 @@ export type { RuleAnswer, RuleCheck } from './rule-answer.ts'
 export { RulesError } from './rules/load.ts'
 export type { RequestFacts } from './rules/request-facts.ts'
 export type { RuleBook } from './rules/rule-book.ts'
-export type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
+export type {
+  ClusterStatus,
+  KeyInspection,
+  MemberReport,
+  NodeStatus,
+  Readiness,
+  RunningNode,
+} from './running-node.ts'
 
 /** What a node needs to be one of a cluster. Addresses are `host:port` or multiaddrs. */
 export interface ClusterOptions {
@@ -158,6 +165,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
   const { name, reading, book, secret, transport } = parts
   const { clock, log } = reading
   const cluster: ClusterOptions = parts.cluster === false ? {} : parts.cluster
+  const { gossipIntervalMs = GOSSIP_INTERVAL_MS, fanout = FANOUT } = cluster
   const nowMs = Math.floor(clock.nowMs())
   const common = secret ?? Buffer.from(cluster.name ?? CLUSTER_NAME)
   const node = new Node(
@@ -173,9 +181,10 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
       rules: coreRulesOf(book),
       hashKey: hashKeyOf(common),
       keysMax: options.keysMax ?? KEYS_MAX,
-      gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
+      gossipIntervalMs,
       forwardTimeoutMs: cluster.forwardTimeoutMs ?? FORWARD_TIMEOUT_MS_MAX,
       forgetAfterMs: cluster.forgetAfterMs ?? FORGET_AFTER_MS,
+      ...(transport && { settings: { rules: book.version, gossipIntervalMs, fanout } }),
       joins: (cluster.seeds ?? []).length > 0,
     },
     seededRandom(randomInt(2 ** 32)),
@@ -335,6 +344,7 @@ function present(
     rule: (name) => runtime.rule(name),
     readiness: () => runtime.readiness(),
     cluster: () => runtime.cluster(),
+    status: () => runtime.status(),
     forget: (member) => runtime.forget(member),
     join: (address) => runtime.join(address),
     inspect: (rule, key, descriptor) => runtime.inspect(rule, key, descriptor),

@@ -73,6 +73,10 @@ export interface MetricsSource {
   keys(): number
   /** Other members by state; every state that is to be shown must be there, with 0 if need be. */
   peers(): ReadonlyMap<MemberState, number>
+  /** 1 while everybody who may be alive is reached. */
+  partitionWeight(): number
+  /** Of linked peers, by their names. */
+  clockOffsetsMs(): ReadonlyMap<string, number>
 }
 
 export interface MetricsOptions {
@@ -287,7 +291,7 @@ export class Metrics {
     this.#eventLoopLag.observe(seconds)
   }
 
-  /** From now on `keys` and `peers` are read from here whenever the metrics are. */
+  /** From now on what is not counted is read from here whenever the metrics are. */
   readFrom(source: MetricsSource): void {
     this.#source = source
   }
@@ -338,24 +342,25 @@ export class Metrics {
   }
 
   #registerSources(registers: Registry[]): void {
-    const source = () => this.#source
-    new Gauge({
-      name: 'rate_limiter_keys',
-      help: 'Keys held.',
-      registers,
-      collect() {
-        this.set(source()?.keys() ?? 0)
-      },
+    type Read = (gauge: Gauge, from: MetricsSource) => void
+    const gauge = (name: string, help: string, labelNames: string[], read: Read) => {
+      const made: Gauge = new Gauge({
+        ...{ name: `rate_limiter_${name}`, help, labelNames, registers },
+        collect: () => {
+          made.reset()
+          if (this.#source !== undefined) read(made, this.#source)
+        },
+      })
+    }
+    gauge('keys', 'Keys held.', [], (keys, from) => keys.set(from.keys()))
+    gauge('peers', 'Other members by state.', ['state'], (peers, from) => {
+      for (const [state, count] of from.peers()) peers.set({ state }, count)
     })
-    new Gauge({
-      name: 'rate_limiter_peers',
-      help: 'Other members by state.',
-      labelNames: ['state'],
-      registers,
-      collect() {
-        this.reset()
-        for (const [state, count] of source()?.peers() ?? []) this.set({ state }, count)
-      },
+    const share = 'The share of the limits that this node gives out.'
+    gauge('partition_weight', share, [], (weight, from) => weight.set(from.partitionWeight()))
+    const ahead = 'By how much the clock of a peer is ahead.'
+    gauge('clock_offset_seconds', ahead, ['peer'], (offset, from) => {
+      for (const [peer, ms] of from.clockOffsetsMs()) offset.set({ peer }, ms / 1_000)
     })
   }
 }

@@ -18,12 +18,12 @@ import {
 } from './cluster-orders.ts'
 import { clusterStatus, peersByState } from './cluster-view.ts'
 import { renderEvent } from './event-log.ts'
+import { inspection } from './inspection.ts'
 import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
-import { inspectKey } from './limiter/inspect.ts'
-import { hashHex } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import type { Metrics } from './metrics.ts'
 import type { Node, Pending } from './node.ts'
+import { clockOffsetsMs, nodeStatus, partitionWeight } from './node-status.ts'
 import {
   type ReservationIds,
   Reservations,
@@ -35,9 +35,16 @@ import {
 import type { RuleAnswer, RuleCheck } from './rule-answer.ts'
 import { RuleChecks } from './rule-checks.ts'
 import type { RequestFacts } from './rules/request-facts.ts'
-import type { Matched, RuleBook } from './rules/rule-book.ts'
+import type { RuleBook } from './rules/rule-book.ts'
 import { ownName } from './rules/variant.ts'
-import type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
+import type {
+  ClusterStatus,
+  KeyInspection,
+  NodeStatus,
+  Readiness,
+  RunningNode,
+} from './running-node.ts'
+import { TickLag } from './tick-lag.ts'
 
 export interface RuntimeDependencies {
   readonly node: Node
@@ -58,9 +65,6 @@ export function coreRulesOf({ coreRules }: RuleBook): readonly Rule[] {
   return [...coreRules, SETTLED_RULE]
 }
 
-/** What of a match decides where its counts are. */
-type Inspected = Omit<Matched, 'rule'> & { readonly rule: { readonly name: string } }
-
 /**
  * The pump of one node: the one timer, the one transport, the clock. It feeds the core what happens and
  * carries out what the core returns, once per event-loop turn, so that everything of one turn for one peer
@@ -78,6 +82,8 @@ export class Runtime implements RunningNode {
   readonly #waiting = new Map<number, (answer: Answer) => void>()
   readonly #writer = new Writer()
   readonly #reservations: Reservations
+  readonly #lag = new TickLag()
+  #refusedRules: string | null = null
   #timer: NodeJS.Timeout | undefined
   #tickedMs: number
   #turnScheduled = false
@@ -104,6 +110,8 @@ export class Runtime implements RunningNode {
     metrics.readFrom({
       keys: () => this.#keys(),
       peers: () => peersByState(node.replica.membership),
+      partitionWeight: () => partitionWeight(node.replica, this.#nowMs()),
+      clockOffsetsMs: () => clockOffsetsMs(node.replica),
     })
   }
 
@@ -158,6 +166,13 @@ export class Runtime implements RunningNode {
     this.#book = book
     this.#checks = this.#checksBy(book)
     this.#metrics.rulesAre(book)
+    this.#node.replica.tellRules(book.version)
+    this.#scheduleTurn()
+  }
+
+  /** The rules were read again: they cannot be used for this reason, or they can. */
+  rulesRead(refused: string | null): void {
+    this.#refusedRules = refused
   }
 
   #checksBy(book: RuleBook): RuleChecks {
@@ -238,6 +253,12 @@ export class Runtime implements RunningNode {
     return clusterStatus(this.#node.replica.membership, this.#nowMs())
   }
 
+  status(): NodeStatus {
+    const rules = { version: this.#book.version, refused: this.#refusedRules }
+    const pump = { ...this.readiness(), rules, lagMs: this.#lag.worstMs }
+    return nodeStatus(this.#node, pump, this.#nowMs())
+  }
+
   forget(member: string): Forgotten | RefusedOrder {
     const outcome = forgetMember(this.#node.replica.membership, member, this.#nowMs())
     if (outcome.type === 'forgotten') {
@@ -259,40 +280,11 @@ export class Runtime implements RunningNode {
     descriptor: (name: string) => string | undefined = () => undefined,
   ): KeyInspection | Rejection {
     const matched = this.#book.named(rule, key, descriptor, this.#nowMs())
-    if (matched !== undefined) return this.#inspection(matched)
+    if (matched !== undefined) return inspection(this.#node, matched, this.#nowMs())
     const counter = this.rule(rule)
     if (counter === undefined) return this.#checks.unknownRule(rule)
-    return this.#inspection({ rule: { name: ownName(rule) }, key, counter: rule })
-  }
-
-  #inspection({ rule, key, counter, tier, override }: Inspected): KeyInspection {
-    const named = {
-      rule: rule.name,
-      key,
-      ...(tier !== undefined && { tier }),
-      ...(override !== undefined && { override: override.key }),
-    }
-    const { limiter, replica } = this.#node
-    const state = counter === undefined ? undefined : limiter.rule(counter)
-    if (state === undefined) return { ...named, hash: '', owners: [], limits: [] }
-    const hash = state.hash(key)
-    state.bring(hash, this.#nowMs())
-    const { placement } = replica.membership
-    const nameOf = (id: NodeId) => replica.membership.record(id)?.name ?? id
-    const owners = placement.preference(hash.hi, placement.members.length).map(nameOf)
-    const limits = inspectKey(state, limiter.actors, hash, this.#nowMs()).map((view) => ({
-      limit: `${view.limit.policy.rate.count}/${view.limit.policy.rate.periodMs}ms burst ${view.limit.policy.burst}`,
-      sliceMs: view.limit.sliceMs,
-      level: view.level,
-      acting: view.acting,
-      counts: view.counts.map(({ slice, actor, tokens }) => ({
-        slice,
-        node: nameOf(actor.node),
-        incarnation: actor.incarnation,
-        tokens,
-      })),
-    }))
-    return { ...named, hash: hashHex(hash), owners, limits }
+    const named = { rule: { name: ownName(rule) }, key, counter: rule }
+    return inspection(this.#node, named, this.#nowMs())
   }
 
   /** Nobody will answer any more what was asked of others. */
@@ -325,7 +317,9 @@ export class Runtime implements RunningNode {
   #tick(): void {
     if (this.#timer === undefined) return
     const nowMs = this.#nowMs()
-    this.#metrics.tickLate(Math.max(0, nowMs - this.#tickedMs - TICK_MS) / 1_000)
+    const lateMs = Math.max(0, nowMs - this.#tickedMs - TICK_MS)
+    this.#lag.late(lateMs, nowMs)
+    this.#metrics.tickLate(lateMs / 1_000)
     this.#tickedMs = nowMs
     this.#node.tick(nowMs)
     this.#turn()

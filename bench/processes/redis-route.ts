@@ -120,6 +120,10 @@ class RedisNode implements RunningNode {
     return { node: this.name, id: this.name, view: 0, members: [] }
   }
 
+  status(): never {
+    throw new Error('nobody asks how a benchmark is')
+  }
+
   forget(): never {
     throw new Error('Redis has no members')
   }

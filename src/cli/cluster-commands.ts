@@ -7,6 +7,14 @@ interface Asked {
   readonly output: OutputFormat
 }
 
+export const addDoctor: AddCommands = (program, terminal, end) => {
+  const description = 'tell whether a node and its cluster are well, and what to do if not'
+  add(program, 'doctor', description).action(async ({ admin, output }: Asked) => {
+    const { doctor } = await import('./doctor.ts')
+    await end(doctor({ admin, output }, terminal))
+  })
+}
+
 /** The commands that look at a cluster, and tell a node about it. */
 export const addCluster: AddCommands = (program, terminal, end) => {
   const cluster = program

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { flagOf, OPTION_NAMES, OPTIONS } from '../options.ts'
-import { addCluster } from './cluster-commands.ts'
+import { addCluster, addDoctor } from './cluster-commands.ts'
 import { type End, outputOption } from './command-options.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import type { OutputFormat } from './output.ts'
@@ -47,6 +47,7 @@ function buildProgram(terminal: Terminal, end: End): Command {
     addCheck,
     addExplain,
     addCluster,
+    addDoctor,
     addRules,
     addKeygen,
     addSim,

@@ -49,5 +49,17 @@ const admin: FastifyPluginCallbackTypebox<{ node: RunningNode }> = (app, { node 
       reply.send(node.cluster())
     },
   })
+
+  app.route({
+    method: GET,
+    url: '/api/v1/status',
+    schema: {
+      ...summary('Show everything that weir doctor judges'),
+      querystring: Type.Object({}, closed),
+    },
+    handler: (_request, reply) => {
+      reply.send(node.status())
+    },
+  })
   done()
 }

@@ -18,7 +18,12 @@ export async function registeredSeries(
   const registry = new Registry()
   const metrics = createMetrics({ rules, registry })
   const peers = new Map(MEMBER_STATES.map((state) => [state, 0]))
-  metrics.readFrom({ keys: () => 0, peers: () => peers })
+  metrics.readFrom({
+    keys: () => 0,
+    peers: () => peers,
+    partitionWeight: () => 1,
+    clockOffsetsMs: () => new Map([['n2', 0]]),
+  })
   metrics.rulesAre({ version: '1', definitions: rules })
 
   const all = new Map<string, Series>()

@@ -17,6 +17,7 @@ describe('the description of the doors', () => {
       '/api/v1/cluster/forget',
       '/api/v1/cluster/join',
       '/api/v1/debug/{key}',
+      '/api/v1/status',
       '/livez',
       '/metrics',
       '/readyz',

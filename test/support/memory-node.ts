@@ -21,6 +21,7 @@ import type { RuleBook } from '../../src/rules/rule-book.ts'
 import type {
   ClusterStatus,
   KeyInspection,
+  NodeStatus,
   Readiness,
   RunningNode,
 } from '../../src/running-node.ts'
@@ -124,6 +125,25 @@ export class MemoryNode implements RunningNode {
 
   cluster(): ClusterStatus {
     return clusterStatus(this.membership, this.nowMs)
+  }
+
+  status(): NodeStatus {
+    const { node, id, view, members } = this.cluster()
+    const { version } = this.book
+    const settings = { rules: version, gossipIntervalMs: 500, fanout: 3 }
+    return {
+      ...{ node, id, ...this.readiness() },
+      rules: { version, refused: null },
+      keys: { rule: 'login', rows: 2, rowsMax: 1_000_000 },
+      lagMs: 1,
+      partition: { reached: 1, members: this.membership.mayBeAlive().size },
+      ...{ view, settings },
+      members: members.map((member) =>
+        member.self
+          ? { ...member, view, clockOffsetMs: 0, settings }
+          : { ...member, view: null, clockOffsetMs: null, settings: null },
+      ),
+    }
   }
 
   forget(member: string) {
