@@ -1,3 +1,4 @@
+import { SNAPSHOT_MS } from '../cluster/limits.ts'
 import type { ChurnJob, ChurnResult } from './processes/churn.ts'
 import { figure, numberText, type Reading, type Row, type Subject } from './row.ts'
 import { Stand } from './stand.ts'
@@ -24,36 +25,60 @@ const TICKS: Row = {
   unit: 'ticks',
   target: { atMost: 0 },
 }
+const SNAPSHOT: Row = {
+  name: 'stall-snapshot',
+  measures: 'the longest time again, while snapshots of all these keys are written',
+  unit: 'ms',
+  target: { atMost: 10 },
+}
 
 /** Whether a full table is ever felt. */
 export const stall: Subject = {
   name: 'stall',
-  rows: [LONGEST, P999, TICKS],
-  measure: (scale) =>
-    Stand.with(async (stand) => {
-      const worker: Worker<ChurnJob, ChurnResult> = stand.worker('churn', 'server')
-      const result = await worker.ask({
-        keys: KEYS,
-        checksPerSecond: CHECKS_PER_SECOND,
-        newShare: NEW_SHARE,
-        durationMs: scale.watchMs,
-      })
-      return readings(result, scale.watchMs)
-    }),
+  rows: [LONGEST, P999, TICKS, SNAPSHOT],
+  measure: async (scale, wanted) => {
+    const all = new Map<string, Reading>()
+    for (const writes of [false, true]) {
+      const rows = writes ? [SNAPSHOT] : [LONGEST, P999, TICKS]
+      if (!rows.some(({ name }) => wanted.has(name))) continue
+      // Long enough for at least one snapshot to begin meanwhile.
+      const durationMs = scale.watchMs + (writes ? SNAPSHOT_MS : 0)
+      const result = await churn(durationMs, writes)
+      const read = writes ? [[SNAPSHOT.name, longest(result, durationMs)] as const] : undefined
+      for (const [name, reading] of read ?? readings(result, durationMs)) all.set(name, reading)
+    }
+    return all
+  },
+}
+
+function churn(durationMs: number, writesSnapshots: boolean): Promise<ChurnResult> {
+  return Stand.with((stand) => {
+    const worker: Worker<ChurnJob, ChurnResult> = stand.worker('churn', 'server')
+    return worker.ask({
+      keys: KEYS,
+      checksPerSecond: CHECKS_PER_SECOND,
+      newShare: NEW_SHARE,
+      durationMs,
+      writesSnapshots,
+    })
+  })
+}
+
+function longest(result: ChurnResult, watchMs: number): Reading {
+  const { checks, slowestCheckMs, longestStallMs, longestStallCpuMs, snapshots } = result
+  const written = snapshots === 0 ? '' : `, ${snapshots} snapshots`
+  const watched = `${checks.toLocaleString('en')} checks${written} in ${watchMs / 1_000} s`
+  return figure(
+    [longestStallMs],
+    `${watched}; processor time in it ${numberText(longestStallCpuMs)} ms; slowest check ${numberText(slowestCheckMs)} ms`,
+  )
 }
 
 function readings(result: ChurnResult, watchMs: number): Map<string, Reading> {
-  const { checks, p50Us, p999Us, slowestCheckMs, longestStallMs, longestStallCpuMs, ticksLost } =
-    result
+  const { checks, p50Us, p999Us, ticksLost } = result
   const watched = `${checks.toLocaleString('en')} checks in ${watchMs / 1_000} s`
   return new Map([
-    [
-      LONGEST.name,
-      figure(
-        [longestStallMs],
-        `${watched}; processor time in it ${numberText(longestStallCpuMs)} ms; slowest check ${numberText(slowestCheckMs)} ms`,
-      ),
-    ],
+    [LONGEST.name, longest(result, watchMs)],
     [P999.name, figure([p999Us], `${watched}; median ${p50Us} µs`)],
     [TICKS.name, figure([ticksLost], watched)],
   ])

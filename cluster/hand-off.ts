@@ -24,6 +24,9 @@ import type { ReplicatedState } from './replicated-state.ts'
  * A node that dies meanwhile is not waited for, nor is anybody for more than `HAND_OFF_MS_MAX`: then this
  * node decides by the counts it has, as after a crash.
  *
+ * The same wait is for a process that was stopped for a while: others may have decided its keys, and it first
+ * compares counts with them.
+ *
  * In the first moments of its life a joiner holds checks too: it knows neither an owner to forward them to
  * nor with how many other joiners it shares the limit.
  */
@@ -31,8 +34,8 @@ export class HandOff {
   readonly #membership: Membership
   readonly #state: ReplicatedState
   readonly #outbox: Outbox
-  /** Who has not handed over yet. */
-  readonly #awaited = new Set<NodeId>()
+  /** Who has not told yet what it knows, and how it will. */
+  readonly #awaited = new Map<NodeId, 'hand-over' | 'repair'>()
   readonly #held: TravellingCheck[] = []
   #untilMs: number
   #isOpen: boolean
@@ -63,10 +66,20 @@ export class HandOff {
   enter(nowMs: number): void {
     for (const peer of this.#membership.linkedPeers()) {
       const state = this.#membership.record(peer)?.state
-      if (state !== undefined && !isGone(state)) this.#awaited.add(peer)
+      if (state !== undefined && !isGone(state)) this.#awaited.set(peer, 'hand-over')
     }
-    this.#untilMs = nowMs + HAND_OFF_MS_MAX
-    this.#isOpen = this.#awaited.size > 0
+    this.#hold(nowMs)
+  }
+
+  /** Others may have decided while this node was stopped; it is comparing counts with these. */
+  resume(peers: readonly NodeId[], nowMs: number): void {
+    for (const peer of peers) if (!this.#awaited.has(peer)) this.#awaited.set(peer, 'repair')
+    this.#hold(nowMs)
+  }
+
+  /** Counts have been compared with a peer. */
+  compared(peer: NodeId): void {
+    if (this.#awaited.get(peer) === 'repair') this.#awaited.delete(peer)
   }
 
   /** The peer is in the ring from now on, or this node no longer: tells it all about the keys it has got. */
@@ -84,7 +97,7 @@ export class HandOff {
 
   /** A peer's levels. They are believed of keys that it was to hand over, or owns until it says that it has left. */
   heard(from: NodeId, { levels, members }: HandOver, nowMs: number): void {
-    const heir = this.#awaited.has(from) ? this.#membership.self.id : from
+    const heir = this.#awaited.get(from) === 'hand-over' ? this.#membership.self.id : from
     const isTheirs = (hashHi: number) => this.#membership.placement.owner(hashHi) === heir
     this.#state.takeOver(levels, isTheirs, nowMs)
     if (members.length > 0) this.#awaited.delete(from)
@@ -112,6 +125,11 @@ export class HandOff {
   abandoned(): readonly TravellingCheck[] {
     this.#close()
     return this.#held.splice(0)
+  }
+
+  #hold(nowMs: number): void {
+    this.#untilMs = nowMs + HAND_OFF_MS_MAX
+    this.#isOpen = this.#awaited.size > 0
   }
 
   #isOver(nowMs: number): boolean {

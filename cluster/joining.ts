@@ -12,7 +12,7 @@ import { JOIN_MS_MAX, JOIN_SETTLE_MS, JOIN_TIMEOUT_MS } from './limits.ts'
  * A pull is waited for as long as it makes progress: `JOIN_TIMEOUT_MS` from its last piece, `JOIN_MS_MAX` in all.
  */
 export class Joining {
-  readonly #startMs: number
+  #startMs: number
   #firstLinkMs: number | undefined
 
   constructor(nowMs: number) {
@@ -21,6 +21,11 @@ export class Joining {
 
   linked(nowMs: number): void {
     this.#firstLinkMs ??= nowMs
+  }
+
+  /** This node did nothing for so long, as while it read a snapshot: nobody could have been found meanwhile. */
+  forgive(stallMs: number): void {
+    this.#startMs += stallMs
   }
 
   isDone(

@@ -120,6 +120,8 @@ export const FRAME_DIGESTS_MAX = 48
 export const REPAIRS_MAX = 1_024
 /** A tick later than this was held up by this node itself; the time is not held against others. */
 export const STALL_MS = 20
+/** After a longer stall others may have decided this node's keys: it learns what they did before it decides. */
+export const UNSYNCHRONISED_MS = 1_500
 /** Table rows that a tick looks at to let go of what is spent: all of a million within two minutes. */
 export const SWEEP_ROWS_PER_TICK = 128
 /** Rumours in a frame that also carries counts; the rest wait for the next. */
@@ -128,3 +130,10 @@ export const FRAME_RUMOURS_MAX = 8
 export const SILENT_INTERVALS = 1.5
 /** A majority enforces the full limit again only after a split of this length: it may still be a death. */
 export const PARTITION_HOLD_MS = 10_000
+/**
+ * A snapshot of slow limits is begun this often. Their buckets take 27 s and longer to refill, so at most 3/8 of a burst
+ * drains between two. Shorter: less is lost when all nodes crash at once, and more is written.
+ */
+export const SNAPSHOT_MS = 10_000
+/** Bytes of a snapshot; one of a million keys has some tens of millions. */
+export const SNAPSHOT_BYTES_MAX = 2 ** 31

@@ -1,4 +1,5 @@
 import type { NodeId } from '../crdt/node-id.ts'
+import type { Membership } from './membership.ts'
 import type { Settings } from './message.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -9,19 +10,24 @@ interface PeerReport {
   settings: Settings | undefined
 }
 
+/** Of whoever knows it, who is linked. */
+type Linked = Pick<Membership, 'linkedPeers'>
+
 /**
  * What peers have said of themselves, for operators to compare: which ring they see, which rules they enforce,
  * how they gossip. A node tells its own settings on the stream, when a link opens and when they change; one
  * that has none to tell, as in a simulation, is silent.
  */
 export class PeerReports {
+  readonly #membership: Linked
   readonly #outbox: Outbox
   /** Written in place: a view comes with every frame of gossip. */
   readonly #reports = new Map<NodeId, PeerReport>()
   #own: Settings | undefined
 
-  constructor(own: Settings | undefined, outbox: Outbox) {
+  constructor(own: Settings | undefined, membership: Linked, outbox: Outbox) {
     this.#own = own
+    this.#membership = membership
     this.#outbox = outbox
   }
 
@@ -37,9 +43,11 @@ export class PeerReports {
     if (this.#own !== undefined) this.#outbox.send(peer, { type: 'settings', ...this.#own })
   }
 
-  changed(own: Settings, peers: readonly NodeId[]): void {
-    this.#own = own
-    for (const peer of peers) this.linked(peer)
+  /** This node has other rules now. */
+  rulesAre(rules: string): void {
+    if (this.#own === undefined) return
+    this.#own = { ...this.#own, rules }
+    for (const peer of this.#membership.linkedPeers()) this.linked(peer)
   }
 
   sees(peer: NodeId, view: number): void {

@@ -6,8 +6,14 @@ import { Forwarding, type TravellingCheck } from './forwarding.ts'
 import { Greeting } from './greeting.ts'
 import { HandOff } from './hand-off.ts'
 import { Joining } from './joining.ts'
-import { Journeys, type JourneysDependencies, type Way } from './journeys.ts'
-import { FORWARD_STALE_MS, STALL_MS, SWEEP_ROWS_PER_TICK, TICK_MS } from './limits.ts'
+import { Journeys, type Way } from './journeys.ts'
+import {
+  FORWARD_STALE_MS,
+  STALL_MS,
+  SWEEP_ROWS_PER_TICK,
+  TICK_MS,
+  UNSYNCHRONISED_MS,
+} from './limits.ts'
 import { isPlaced } from './member-order.ts'
 import { Membership } from './membership.ts'
 import type {
@@ -17,16 +23,16 @@ import type {
   Hello,
   MemberRecord,
   Message,
+  Repair,
   Reply,
-  Settings,
 } from './message.ts'
 import { type Effects, Outbox } from './outbox.ts'
 import { PeerClocks } from './peer-clocks.ts'
 import { PeerReports } from './peer-reports.ts'
 import { NO_RING } from './placement.ts'
 import { Publishing } from './publishing.ts'
-import type { Random } from './random.ts'
 import { Reaching } from './reach.ts'
+import type { ReplicaDependencies, ReplicaOptions } from './replica-options.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 import { Routing } from './routing.ts'
 
@@ -35,25 +41,6 @@ export type LinkChange =
   | { readonly type: 'linked' }
   | { readonly type: 'unlinked' }
   | { readonly type: 'refused' }
-
-export interface ReplicaDependencies {
-  readonly state: ReplicatedState
-  /** Decides a check here and now, and records what it admits. */
-  readonly decide: JourneysDependencies['decide']
-  readonly random: Random
-}
-
-export interface ReplicaOptions {
-  readonly gossipIntervalMs: number
-  /** Ceiling of the adaptive forward timeout. */
-  readonly forwardTimeoutMs: number
-  /** Whether there are others to join. Without, the node is active from its first moment. */
-  readonly joins: boolean
-  /** How long a member that is gone is remembered, dialled, and may be alive on the far side of a split. */
-  readonly forgetAfterMs?: number
-  /** What peers are told of this node's settings; without, nothing. */
-  readonly settings?: Settings
-}
 
 /**
  * One node's whole part in the cluster. It composes the pieces and routes between them; each piece decides
@@ -99,7 +86,7 @@ export class Replica {
     this.#greeting = new Greeting(this.membership, random, this.#outbox, options.gossipIntervalMs)
     const { membership } = this
     this.#publishing = new Publishing(membership, this.#dissemination, this.#greeting, this.#outbox)
-    this.reports = new PeerReports(options.settings, this.#outbox)
+    this.reports = new PeerReports(options.settings, membership, this.#outbox)
     this.#joining = new Joining(nowMs)
     this.#tickedMs = nowMs
     if (!options.joins) membership.enter('active', nowMs)
@@ -119,9 +106,10 @@ export class Replica {
     return this.#forwarding.pending + this.#handOff.held
   }
 
-  /** Whether checks of keys that this node owns wait until their former owners have stopped. */
-  get isTakingOver(): boolean {
-    return this.#handOff.isOpen
+  /** Whether this node decides now what it owns. If not, checks wait until it knows what others decided. */
+  mayDecide(nowMs: number): boolean {
+    this.#wake(nowMs)
+    return !this.#handOff.isOpen
   }
 
   /** No more checks can wait; further ones are decided here. */
@@ -149,6 +137,7 @@ export class Replica {
 
   receive(from: NodeId, message: Message | LinkChange, nowMs: number): void {
     if (!this.#isExpected(from, message)) return
+    this.#wake(nowMs)
     if (message.type === 'forward' || message.type === 'reply') this.#heard(from, nowMs)
     switch (message.type) {
       case 'gossip':
@@ -167,7 +156,7 @@ export class Replica {
         this.#antiEntropy.digest(from, message)
         break
       case 'repair':
-        this.#antiEntropy.repair(from, message, nowMs)
+        this.#heardRepair(from, message, nowMs)
         break
       case 'hand-over':
         this.#heardHandOver(from, message, nowMs)
@@ -190,9 +179,7 @@ export class Replica {
   }
 
   tick(nowMs: number): void {
-    const stallMs = nowMs - this.#tickedMs - TICK_MS
-    this.#tickedMs = nowMs
-    if (stallMs > STALL_MS) this.#forgive(stallMs, nowMs)
+    this.#notice(nowMs)
     this.#settleState(nowMs)
     this.#journeys.tick(nowMs)
     for (const id of this.membership.tick(nowMs)) {
@@ -216,12 +203,6 @@ export class Replica {
     this.membership.enter('left', nowMs)
     for (const peer of this.membership.linkedPeers()) this.#handOff.tell(peer, lastWords, nowMs)
     this.#journeys.release(nowMs)
-  }
-
-  /** This node has other rules now, and says so: see `PeerReports`. */
-  tellRules(rules: string): void {
-    const { own } = this.reports
-    if (own !== undefined) this.reports.changed({ ...own, rules }, this.membership.linkedPeers())
   }
 
   /** Decides here whatever still waits for a peer. The last thing before a node stops. */
@@ -295,6 +276,13 @@ export class Replica {
     this.#merge(reply.counts, from, from, nowMs)
     if (reply.view !== this.membership.view) this.#greeting.disagreed(from, nowMs)
     this.#journeys.answered(from, reply, nowMs)
+  }
+
+  #heardRepair(from: NodeId, repair: Repair, nowMs: number): void {
+    this.#antiEntropy.repair(from, repair, nowMs)
+    if (!this.#antiEntropy.isSettled(from)) return
+    this.#handOff.compared(from)
+    this.#journeys.release(nowMs)
   }
 
   #heardHandOver(from: NodeId, handOver: HandOver, nowMs: number): void {
@@ -377,9 +365,30 @@ export class Replica {
     this.#handOff.enter(nowMs)
   }
 
+  /** After a long stall the first thing to come, a check or a frame, may be older than the next tick. */
+  #wake(nowMs: number): void {
+    if (nowMs - this.#tickedMs > UNSYNCHRONISED_MS) this.#notice(nowMs)
+  }
+
+  /** Something happens again. */
+  #notice(nowMs: number): void {
+    const stallMs = nowMs - this.#tickedMs - TICK_MS
+    this.#tickedMs = nowMs
+    if (stallMs > STALL_MS) this.#forgive(stallMs, nowMs)
+    if (stallMs > UNSYNCHRONISED_MS) this.#catchUp(nowMs)
+  }
+
+  /** Others may have decided this node's keys while it was stopped: it learns what they did before it decides. */
+  #catchUp(nowMs: number): void {
+    const peers = this.membership.linkedPeers()
+    for (const peer of peers) this.#antiEntropy.linked(peer, nowMs)
+    this.#handOff.resume(peers, nowMs)
+  }
+
   /** This node did nothing for a while; what it then finds late is its own doing. */
   #forgive(stallMs: number, nowMs: number): void {
     this.#forwarding.forgive(stallMs, nowMs)
+    this.#joining.forgive(stallMs)
     if (stallMs >= this.#options.gossipIntervalMs) this.membership.forgive(stallMs, nowMs)
   }
 }

@@ -41,6 +41,9 @@ export const SITUATIONS = [
   'death',
   'restart',
   'leave',
+  /** A life began with what an earlier one had written down. */
+  'snapshot read',
+  'snapshot refused',
   'malformed frame',
 ] as const
 export type Situation = (typeof SITUATIONS)[number]
@@ -80,6 +83,8 @@ export class Coverage {
       answered: (seen) => this.#answered(seen),
       event: (_, event) => this.#event(event),
       malformed: () => this.#saw('malformed frame'),
+      recalled: (_, outcome) =>
+        this.#saw(outcome === 'read' ? 'snapshot read' : 'snapshot refused'),
       admitted: (admission) => this.#admitted(admission),
       started: (_, life) => {
         if (life > 1) this.#saw('restart')

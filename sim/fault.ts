@@ -1,5 +1,6 @@
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Rule } from '../src/limiter/policy.ts'
+import type { DiskHarm } from './disk.ts'
 import type { Lie } from './lie.ts'
 
 /**
@@ -43,6 +44,10 @@ export type FaultKind =
   | { readonly type: 'heal' }
   /** The node's clock jumps by so much, forwards or back. */
   | { readonly type: 'clock-step'; readonly node: NodeId; readonly byMs: number }
+  /** The disk takes nothing for so long; who waits for it, waits. */
+  | { readonly type: 'disk-hang'; readonly node: NodeId; readonly forMs: number }
+  /** What the disk said was safe is not: see `disk.ts`. */
+  | { readonly type: 'disk-loss'; readonly node: NodeId; readonly harm: DiskHarm }
   /** A burst that is timed to be forgotten: see `ambush.ts`. */
   | ({ readonly type: 'ambush' } & Ambush)
   /** From now on the node does not say what it means: see `lie.ts`. */

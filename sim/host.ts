@@ -9,9 +9,11 @@ import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Answer, Rejection } from '../src/limiter/check.ts'
 import type { Node } from '../src/node.ts'
+import type { Disk } from './disk.ts'
 import type { Inbox } from './inbox.ts'
 import { type Lie, told } from './lie.ts'
 import type { Asked } from './observer.ts'
+import { type Recalled, Snapshots } from './snapshots.ts'
 
 /** What a host says about its node to whoever watches. */
 export interface HostObserver {
@@ -24,6 +26,8 @@ export interface HostObserver {
   received(node: NodeId, from: NodeId, message: Message): void
   /** A frame could not be read, and was dropped. */
   malformed(node: NodeId, from: NodeId): void
+  /** The node's life began with the snapshot of an earlier one. */
+  recalled(node: NodeId, outcome: Recalled): void
 }
 
 /**
@@ -41,6 +45,8 @@ export class Host {
   readonly #worldMs: () => number
   readonly #clock: (worldMs: number) => number
   readonly #inbox: Inbox
+  readonly #disk: Disk
+  readonly #snapshots: Snapshots
   readonly #writer = new Writer()
   readonly #observer: HostObserver
   readonly #waiting = new Map<number, Asked>()
@@ -71,6 +77,7 @@ export class Host {
     /** The process's clock, by the world's. */
     readonly clock: (worldMs: number) => number
     readonly inbox: Inbox
+    readonly disk: Disk
     readonly observer: HostObserver
   }) {
     this.#id = dependencies.id
@@ -81,6 +88,10 @@ export class Host {
     this.#clock = dependencies.clock
     this.#inbox = dependencies.inbox
     this.#observer = dependencies.observer
+    this.#disk = dependencies.disk
+    this.#snapshots = new Snapshots(this.node.limiter, this.#disk, this.nowMs)
+    const recalled = this.#snapshots.recall(this.nowMs)
+    if (recalled !== undefined) this.#observer.recalled(this.#id, recalled)
     this.#transport.attach({
       received: (from, frame) => this.#receive(from, frame),
       linked: (peer) => this.#observe(peer, LINKED),
@@ -126,6 +137,12 @@ export class Host {
     this.#happen(() => this.node.leave(this.nowMs))
   }
 
+  /** The process has done all it was asked to do, and writes down what it knows before it ends. */
+  saveLast(): void {
+    const file = this.#snapshots.last(this.nowMs)
+    if (file !== undefined && this.#disk.isWell(this.#worldMs())) this.#disk.replace(file)
+  }
+
   /** The process is gone; nothing it wanted done happens any more. */
   end(): void {
     this.alive = false
@@ -163,8 +180,19 @@ export class Host {
       return
     }
     this.node.tick(this.nowMs)
+    this.#save()
     if (this.inputMs > 0) this.#occupy(this.inputMs)
     else this.#turn()
+  }
+
+  #save(): void {
+    const file = this.#snapshots.tick(this.nowMs)
+    if (file === undefined) return
+    this.#plan(this.#disk.writeMs(this.#worldMs()), () => {
+      if (!this.alive) return
+      this.#disk.replace(file)
+      this.#snapshots.written()
+    })
   }
 
   #happen(input: () => void): void {

@@ -4,6 +4,7 @@ import type { NodeId } from '../crdt/node-id.ts'
 import type { Answer, CheckRequest, Rejection } from '../src/limiter/check.ts'
 import type { Fault } from './fault.ts'
 import type { Admission } from './ledger.ts'
+import type { Recalled } from './snapshots.ts'
 
 /** A client's check on its way. */
 export interface Asked {
@@ -37,6 +38,8 @@ export interface Observer {
   sent?(from: NodeId, outbound: Outbound, frameBytes: number): void
   /** A node dropped a frame that it could not read. */
   malformed?(node: NodeId, from: NodeId): void
+  /** A node's life began with the snapshot of an earlier one. */
+  recalled?(node: NodeId, outcome: Recalled): void
   event?(node: NodeId, event: ClusterEvent): void
   struck?(fault: Fault): void
   /** Regularly, every `LOOK_MS`, between two events. */

@@ -8,12 +8,14 @@ import { hashHex, type KeyHash, type KeyHasher, ruleHasher } from '../src/limite
 import type { Rule } from '../src/limiter/policy.ts'
 import { Node } from '../src/node.ts'
 import { WallClock } from './clock.ts'
+import { Disk } from './disk.ts'
 import type { Fault } from './fault.ts'
 import { Host, type HostObserver } from './host.ts'
 import { Inbox } from './inbox.ts'
 import { type Admission, Ledger } from './ledger.ts'
 import { memoryAddress, Network, type NetworkOptions } from './network.ts'
 import { type Asked, type ClientAnswer, LOOK_MS, type Observer } from './observer.ts'
+import type { Recalled } from './snapshots.ts'
 import { strike, type World } from './strike.ts'
 import { hashText, Trace } from './trace.ts'
 
@@ -51,6 +53,7 @@ export class Simulation implements HostObserver, World {
   readonly #hashers = new Map<string, KeyHasher>()
   readonly #hosts = new Map<NodeId, Host>()
   readonly #clocks = new Map<NodeId, WallClock>()
+  readonly #disks = new Map<NodeId, Disk>()
   readonly #addresses = new Map<NodeId, readonly string[]>()
   readonly #inbox = new Inbox()
   readonly #lives = new Map<NodeId, number>()
@@ -176,6 +179,11 @@ export class Simulation implements HostObserver, World {
     for (const observer of this.#observers) observer.malformed?.(node, from)
   }
 
+  recalled(node: NodeId, outcome: Recalled): void {
+    this.#note(node, outcome)
+    for (const observer of this.#observers) observer.recalled?.(node, outcome)
+  }
+
   received(node: NodeId, from: NodeId, message: Message): void {
     this.ledger.received(node, from, message)
   }
@@ -251,7 +259,8 @@ export class Simulation implements HostObserver, World {
     const plan = (afterMs: number, happen: () => void) => this.network.plan(afterMs, happen)
     const worldMs = () => this.nowMs
     const inbox = this.#inbox
-    const host = { id, node, transport, random, plan, worldMs, clock, inbox, observer: this }
+    const disk = this.disk(id)
+    const host = { id, node, transport, random, plan, worldMs, clock, inbox, disk, observer: this }
     this.#hosts.set(id, new Host(host))
     for (const other of this.ids) if (other !== id) transport.know(other, this.#addressesOf(other))
     for (const observer of this.#observers) observer.started?.(id, life)
@@ -301,8 +310,19 @@ export class Simulation implements HostObserver, World {
     this.#left.add(id)
     host.leave()
     this.at(this.nowMs + drainMs, () => {
-      if (host.alive) this.kill(id)
+      if (!host.alive) return
+      host.saveLast()
+      this.kill(id)
     })
+  }
+
+  disk(id: NodeId): Disk {
+    let disk = this.#disks.get(id)
+    if (disk === undefined) {
+      disk = new Disk()
+      this.#disks.set(id, disk)
+    }
+    return disk
   }
 
   stepClock(id: NodeId, byMs: number): void {

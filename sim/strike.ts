@@ -2,6 +2,7 @@ import type { NodeId } from '../crdt/node-id.ts'
 import type { CheckRequest } from '../src/limiter/check.ts'
 import type { Rule } from '../src/limiter/policy.ts'
 import { ambush } from './ambush.ts'
+import type { Disk } from './disk.ts'
 import type { Fault } from './fault.ts'
 import type { Host } from './host.ts'
 import type { Network } from './network.ts'
@@ -13,6 +14,7 @@ export interface World {
   readonly nowMs: number
   readonly live: readonly NodeId[]
   host(id: NodeId): Host
+  disk(id: NodeId): Disk
   at(atMs: number, happen: () => void): void
   ask(node: NodeId, request: CheckRequest): void
   observe(observer: Observer): void
@@ -64,6 +66,12 @@ export function strike(world: World, fault: Fault): void {
       break
     case 'clock-step':
       world.stepClock(fault.node, fault.byMs)
+      break
+    case 'disk-hang':
+      world.disk(fault.node).hang(world.nowMs + fault.forMs)
+      break
+    case 'disk-loss':
+      world.disk(fault.node).suffer(fault.harm)
       break
     case 'ambush':
       world.observe(ambush(world, fault))

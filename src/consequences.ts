@@ -16,8 +16,12 @@ export class Consequences implements Counting {
     this.#consequences = consequences
   }
 
+  /** A key that is begun anew is no longer blocked either. */
   adjust(action: Adjustment, request: CheckRequest): Outcome | Promise<Answer> {
-    return this.#counting.adjust(action, request)
+    const block = this.#consequences.get(request.rule)?.block
+    if (action !== 'reset' || block === undefined) return this.#counting.adjust(action, request)
+    const lifted = this.#counting.adjust('reset', { ...request, rule: block })
+    return after(lifted, () => this.#counting.adjust('reset', request))
   }
 
   check(request: CheckRequest): Outcome | Promise<Answer> {

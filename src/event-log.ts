@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { ClusterEvent } from '../cluster/event.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 
 /** Renders one cluster event as metrics and, where an operator would want to read of it, a log line. */
 export function renderEvent(event: ClusterEvent, metrics: Metrics, log: Logger): void {

@@ -1,5 +1,5 @@
 import type { AnswerReason, RuleAnswer } from './rule-answer.ts'
-import type { OverrideDefinition } from './rules/definition.ts'
+import type { Mode, OverrideDefinition } from './rules/definition.ts'
 import type { RequestFacts } from './rules/request-facts.ts'
 import type { Unmatched } from './rules/rule-book.ts'
 import type { KeyInspection, RunningNode } from './running-node.ts'
@@ -18,6 +18,7 @@ export interface Explanation {
 
 export interface RuleExplanation {
   readonly rule: string
+  readonly mode: Mode
   readonly allowed: boolean
   readonly reason: AnswerReason
   /** Absent when the request has none. */
@@ -82,8 +83,10 @@ function ruleExplanation(
   const isCounted = missing === undefined && counter !== undefined && key !== undefined
   const inspection = isCounted ? node.inspect(counter, key) : undefined
   const held = inspection === undefined || 'type' in inspection ? undefined : inspection
+  const definition = node.book.definitions.find(({ name }) => name === rule)
   return {
     rule,
+    mode: definition?.mode ?? 'enforce',
     allowed,
     reason,
     ...(missing === undefined ? key !== undefined && { key } : { missing }),

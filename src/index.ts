@@ -13,13 +13,10 @@ import {
 import { seededRandom } from '../cluster/random.ts'
 import { INCARNATION_RANDOM_BITS, incarnationAt, type NodeId } from '../crdt/node-id.ts'
 import { anchoredClock, type Clock } from './clock.ts'
-import { buildAdminServer } from './http/admin-server.ts'
-import type { DoorDependencies } from './http/door.ts'
-import { close as closeDoor, Draining } from './http/draining.ts'
-import { listen } from './http/listen.ts'
-import { buildServer, type ServerOptions } from './http/server.ts'
+import { Doors } from './http/doors.ts'
+import { Draining } from './http/draining.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics } from './metrics/metrics.ts'
 import { Node } from './node.ts'
 import {
   bookOf,
@@ -34,6 +31,8 @@ import type { HeaderFamily } from './rules/definition.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import type { RunningNode } from './running-node.ts'
 import { coreRulesOf, Runtime } from './runtime.ts'
+import { SnapshotFile } from './snapshot-file.ts'
+import { Snapshots, type SnapshotsDependencies } from './snapshots.ts'
 
 export type { Clock } from './clock.ts'
 export type { Forgotten, Joined, RefusedOrder } from './cluster-orders.ts'
@@ -92,6 +91,11 @@ export interface NodeOptions {
   readonly mode?: WholeMode
   /** Addresses and networks of proxies whose `X-Forwarded-For` is believed. Default: loopback. */
   readonly trustedProxies?: readonly string[]
+  /**
+   * Where what slow limits have used is kept over a restart of all nodes; the folder must be there, and the file be
+   * this node's own. Default: nowhere.
+   */
+  readonly snapshotFile?: string
   /** Default: silent. */
   readonly log?: Logger
   /** Absent or `false`: a single node that knows of no others. */
@@ -144,7 +148,7 @@ export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const secret = cluster === false ? undefined : await secretOf(cluster)
   const transport = cluster === false ? undefined : await openTransport(cluster, secret, log)
   try {
-    return assemble({ name, cluster, reading, book, secret, transport }, options)
+    return await assemble({ name, cluster, reading, book, secret, transport }, options)
   } catch (error) {
     await transport?.stop()
     throw error
@@ -160,8 +164,8 @@ interface Parts {
   readonly transport: Libp2pTransport | undefined
 }
 
-/** Puts a node together and sets it going. */
-function assemble(parts: Parts, options: NodeOptions): WeirNode {
+/** Puts a node together and, when it knows what its last life knew, sets it going. */
+async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
   const { name, reading, book, secret, transport } = parts
   const { clock, log } = reading
   const cluster: ClusterOptions = parts.cluster === false ? {} : parts.cluster
@@ -190,7 +194,13 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     seededRandom(randomInt(2 ** 32)),
     nowMs,
   )
-  const metrics = createMetrics({ rules: book.definitions })
+  const metrics = createMetrics({ book })
+  const snapshots = await loadSnapshots(options.snapshotFile, common, {
+    limiter: node.limiter,
+    clock,
+    metrics,
+    log,
+  })
   const reservationIds = new ReservationIds(common)
   const runtime = new Runtime({
     node,
@@ -208,8 +218,9 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
     { headers: options.headers ?? 'draft-11', trustedProxies: options.trustedProxies },
   )
   runtime.start()
+  snapshots?.start()
   const reloading = new Reloading({ runtime, metrics }, options.rules, reading)
-  return present(runtime, doors, draining, transport, reloading)
+  return present({ runtime, doors, draining, reloading, transport, snapshots })
 }
 
 /** What peers would refuse is refused here, where somebody can mend it. */
@@ -265,55 +276,40 @@ function hashKeyOf(secret: Uint8Array): KeyHash {
   return { hi: digest.readUInt32BE(0), lo: digest.readUInt32BE(4) }
 }
 
+/** Merges what the node's last life wrote down. */
+async function loadSnapshots(
+  path: string | undefined,
+  common: Uint8Array,
+  dependencies: SnapshotsDependencies,
+): Promise<Snapshots | undefined> {
+  if (path === undefined) return undefined
+  const file = new SnapshotFile(path)
+  await file.assertUsable()
+  const snapshots = new Snapshots(dependencies, { file, fingerprint: fingerprintOf(common) })
+  await snapshots.load()
+  return snapshots
+}
+
+/** Tells clusters apart by what places their keys, and nothing of the secret. */
+function fingerprintOf(secret: Uint8Array): Uint8Array {
+  return createHash('sha256').update('weir snapshot').update(secret).digest()
+}
+
 function logInternal(log: Logger, error: unknown): void {
   log.error({ event: 'internal_error', err: error })
 }
 
-/** The node's HTTP doors: one Fastify instance for each address, all alike. */
-class Doors {
-  readonly app: FastifyInstance
-  readonly admin: FastifyInstance
-  readonly #dependencies: DoorDependencies
-  readonly #options: ServerOptions
-  readonly #open: FastifyInstance[] = []
-
-  constructor(dependencies: DoorDependencies, options: ServerOptions) {
-    this.#dependencies = dependencies
-    this.#options = options
-    this.app = buildServer(dependencies, options)
-    this.admin = buildAdminServer(dependencies)
-  }
-
-  get areOpen(): boolean {
-    return this.#open.length > 0
-  }
-
-  async listen(address: string): Promise<string> {
-    const isFirst = !this.#open.includes(this.app)
-    const app = isFirst ? this.app : buildServer(this.#dependencies, this.#options)
-    // Taken before it is waited for: two doors may be opened at the same time.
-    this.#open.push(app)
-    return listen(app, address)
-  }
-
-  async listenAdmin(address: string): Promise<string> {
-    this.#open.push(this.admin)
-    return listen(this.admin, address)
-  }
-
-  async close(): Promise<void> {
-    const doors = new Set([this.app, this.admin, ...this.#open])
-    await Promise.all([...doors].map((door) => closeDoor(door)))
-  }
+/** Everything that a node at work is made of. */
+interface Works {
+  readonly runtime: Runtime
+  readonly doors: Doors
+  readonly draining: Draining
+  readonly reloading: Reloading
+  readonly transport: Libp2pTransport | undefined
+  readonly snapshots: Snapshots | undefined
 }
 
-function present(
-  runtime: Runtime,
-  doors: Doors,
-  draining: Draining,
-  transport: Libp2pTransport | undefined,
-  reloading: Reloading,
-): WeirNode {
+function present({ runtime, doors, draining, reloading, transport, snapshots }: Works): WeirNode {
   let closed: Promise<void> | undefined
   const closeInOrder = async () => {
     draining.begin()
@@ -321,7 +317,7 @@ function present(
     if (doors.areOpen) await delay(DRAIN_MS)
     await doors.close()
     runtime.stop()
-    await transport?.stop()
+    await Promise.all([transport?.stop(), snapshots?.close()])
   }
   return {
     get name() {

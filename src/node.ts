@@ -159,7 +159,7 @@ export class Node {
   ): Answer | Pending {
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
-    const decides = owner === this.#self.id && !this.#replica.isTakingOver
+    const decides = owner === this.#self.id && this.#replica.mayDecide(nowMs)
     if (decides && placement.members.length > 0) {
       const decision = this.#act(action, state, key, cost, owner, nowMs)
       return this.#answering.answer(state, decision, 'owner', owner, nowMs)

@@ -51,9 +51,10 @@ export interface ServerOptions {
   /** The rules file. */
   readonly rules: string | null
   /**
-   * Folder where the node keeps its identity. Null: a new identity at every start, and the old one
-   * haunts the members' tables until it is forgotten. Kept: a restarted node takes its old place on the
-   * ring, so no key changes its owner. Never share it between nodes.
+   * Folder where the node keeps its identity, and what slow limits have used. Null: a new identity at every
+   * start, and the old one haunts the members' tables until it is forgotten; and when all nodes stop at once, every
+   * limit is as new. Kept: a restarted node takes its old place on the ring, so no key changes its owner, and slow
+   * limits lose what was admitted in the last seconds at most. Never share it between nodes.
    */
   readonly dataDir: string | null
   /**
@@ -181,7 +182,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
   },
   dataDir: {
     placeholder: 'folder',
-    summary: 'where the node keeps its identity',
+    summary: 'where the node keeps its identity, and what slow limits have used',
     fallback: NONE,
   },
   gossipIntervalMs: {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock } from './clock.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { Mode } from './rules/definition.ts'
 import { differences } from './rules/difference.ts'
 import { loadRules, parseRules, type Reviewer, rulesFrom } from './rules/load.ts'

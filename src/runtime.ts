@@ -21,7 +21,7 @@ import { renderEvent } from './event-log.ts'
 import { inspection } from './inspection.ts'
 import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
 import type { Rule } from './limiter/policy.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import type { Node, Pending } from './node.ts'
 import { clockOffsetsMs, nodeStatus, partitionWeight } from './node-status.ts'
 import {
@@ -106,7 +106,6 @@ export class Runtime implements RunningNode {
       act: (action, request) => this.#act(action, request),
       nowMs: () => this.#nowMs(),
     })
-    metrics.rulesAre(book)
     metrics.readFrom({
       keys: () => this.#keys(),
       peers: () => peersByState(node.replica.membership),
@@ -166,7 +165,7 @@ export class Runtime implements RunningNode {
     this.#book = book
     this.#checks = this.#checksBy(book)
     this.#metrics.rulesAre(book)
-    this.#node.replica.tellRules(book.version)
+    this.#node.replica.reports.rulesAre(book.version)
     this.#scheduleTurn()
   }
 

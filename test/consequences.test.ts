@@ -55,6 +55,15 @@ describe('a rule that blocks', () => {
     expect(await reserve(1)).toMatchObject({ answer: { allowed: false, rule: 'login' } })
   })
 
+  test('blocks no longer when the key is begun anew', async () => {
+    const check = await start({ block: '10m' })
+    await check(5)
+    expect(await check()).toMatchObject({ allowed: false })
+    const reset = { rule: 'login', key: 'alice', cost: 0 }
+    expect(await (node as WeirNode).adjust('reset', reset)).toMatchObject({ remaining: 5 })
+    expect(await check()).toMatchObject({ allowed: true, remaining: 4 })
+  })
+
   test('blocks under all its tiers', async () => {
     const tiers = { free: { limits: [{ rate: '1/m' }] }, paid: { limits: [{ rate: '100/m' }] } }
     const rule = { name: 'api', tier: '{descriptor.plan}', tier_default: 'free', block: '1m' }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createNode, type NodeOptions, RulesError, type WeirNode } from '../src/index.ts'
@@ -199,6 +202,36 @@ describe('a node in the own process', () => {
     const node = await single()
     const key = 1 as unknown as string
     expect(node.check({ rule: 'demo', key })).toMatchObject({ code: 'invalid_key' })
+  })
+})
+
+describe('a node with a snapshot file', () => {
+  test('knows after a restart what slow limits have used, and which reservations were settled', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weir-index-'))
+    const options = {
+      rules: [{ name: 'slow', limits: [{ rate: '10/h' }] }],
+      snapshotFile: join(folder, 'snapshot'),
+    }
+    try {
+      const before = await single(options)
+      await before.check({ rule: 'slow', key: 'a', cost: 3 })
+      const reserved = await before.reserve({ rule: 'slow', key: 'b', cost: 5 }, 60_000)
+      const id = 'id' in reserved ? (reserved.id ?? '') : ''
+      expect(await before.settle(id, 2)).toMatchObject({ type: 'settled', again: false })
+      await before.close()
+      const after = await single(options)
+      expect(after.check({ rule: 'slow', key: 'a', cost: 0 })).toMatchObject({ remaining: 7 })
+      expect(after.check({ rule: 'slow', key: 'b', cost: 0 })).toMatchObject({ remaining: 8 })
+      expect(await after.settle(id, 2)).toMatchObject({ type: 'settled', again: true })
+      await after.close()
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  test('does not start if there can be no snapshots where they are to be', async () => {
+    const nowhere = createNode({ rules: DEMO, snapshotFile: '/nowhere/at/all/snapshot' })
+    await expect(nowhere).rejects.toThrow('no snapshots can be kept in /nowhere/at/all: create')
   })
 })
 

@@ -5,7 +5,7 @@ import type { Transport, TransportListener } from '../cluster/transport.ts'
 import { encode } from '../cluster/wire.ts'
 import { incarnationAt, type NodeId } from '../crdt/node-id.ts'
 import { anchoredClock } from '../src/clock.ts'
-import { createMetrics } from '../src/metrics.ts'
+import { createMetrics } from '../src/metrics/metrics.ts'
 import { Node } from '../src/node.ts'
 import { ReservationIds } from '../src/reservations.ts'
 import { rulesFrom } from '../src/rules/load.ts'
@@ -42,7 +42,7 @@ function withSilentPeer() {
     seededRandom(1),
     nowMs,
   )
-  const metrics = createMetrics({ rules: RULES })
+  const metrics = createMetrics({ book: rulesFrom(RULES) })
   const log = pino({ level: 'silent' })
   const runtime = new Runtime({
     node,

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { TICK_MS } from '../../cluster/limits.ts'
 import { createNode, type WeirNode } from '../../src/index.ts'
 import { Microseconds } from '../microseconds.ts'
@@ -13,6 +16,7 @@ export interface ChurnJob {
   /** Share of checks with a new key. */
   readonly newShare: number
   readonly durationMs: number
+  readonly writesSnapshots: boolean
 }
 
 export interface ChurnResult {
@@ -25,6 +29,8 @@ export interface ChurnResult {
   readonly longestStallCpuMs: number
   /** Ticks that came so late that the next was due already. */
   readonly ticksLost: number
+  /** Written while it was watched, and before. */
+  readonly snapshots: number
 }
 
 /** Slow enough for every key to stay live while it is watched. */
@@ -110,6 +116,7 @@ class Churn {
       longestStallMs: loop.longestMs,
       longestStallCpuMs: loop.longestCpuMs,
       ticksLost: ticks.lost,
+      snapshots: await snapshotsOf(this.#node),
     }
   }
 
@@ -141,18 +148,26 @@ class Churn {
   }
 }
 
+async function snapshotsOf(node: WeirNode): Promise<number> {
+  const { body } = await node.admin.inject('/metrics')
+  return Number(/^rate_limiter_snapshots_total\{result="written"\} (\d+)$/m.exec(body)?.[1])
+}
+
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
 work(async (job: ChurnJob): Promise<ChurnResult> => {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
   const node = await createNode({
     rules: [{ name: RULE, limits: [LIMIT] }],
     keysMax: job.keys,
+    ...(job.writesSnapshots && { snapshotFile: join(folder, 'snapshot') }),
   })
   const churn = new Churn(node, job)
   await churn.fill()
   const result = await churn.watch()
   await node.close()
+  rmSync(folder, { recursive: true })
   return result
 })

@@ -3,7 +3,7 @@ import { Draining } from '../../src/http/draining.ts'
 import { listen } from '../../src/http/listen.ts'
 import { buildServer } from '../../src/http/server.ts'
 import type { Answer, CheckRequest } from '../../src/limiter/check.ts'
-import { createMetrics } from '../../src/metrics.ts'
+import { createMetrics } from '../../src/metrics/metrics.ts'
 import { rulesFrom } from '../../src/rules/load.ts'
 import type { RunningNode } from '../../src/running-node.ts'
 import { work } from '../worker.ts'
@@ -143,7 +143,7 @@ work(async ({ port }: RedisRouteJob): Promise<string> => {
   const app = buildServer(
     {
       node,
-      metrics: createMetrics({ rules: RULES }),
+      metrics: createMetrics({ book: BOOK }),
       draining: new Draining(),
       onInternalError: (error) => console.error(error),
     },

@@ -228,6 +228,8 @@ export class Troubles {
   }
 
   #struck(fault: Fault): void {
+    // No decision waits for a disk, and what it loses is not missed before the next start.
+    if (fault.type === 'disk-hang' || fault.type === 'disk-loss') return
     this.#touch()
     switch (fault.type) {
       case 'kill':

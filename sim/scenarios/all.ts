@@ -5,6 +5,7 @@ import { HOSTILE } from './hostile.ts'
 import { JOINS_AND_LEAVES } from './joins-and-leaves.ts'
 import { MISINFORMED } from './misinformed.ts'
 import { OWNER_LOSS } from './owner-loss.ts'
+import { RESTARTS } from './restarts.ts'
 import type { Scenario } from './scenario.ts'
 import { SPLITS } from './splits.ts'
 
@@ -12,6 +13,7 @@ import { SPLITS } from './splits.ts'
 export const SCENARIOS: readonly Scenario[] = [
   ...HEALTHY,
   ...OWNER_LOSS,
+  ...RESTARTS,
   ...SPLITS,
   ...CLOCKS,
   ...JOINS_AND_LEAVES,

@@ -149,6 +149,8 @@ class Cost {
         return fault.lie === 'inflate' ? 0 : this.#split(spell, 1)
       case 'heal':
       case 'clock-step':
+      case 'disk-hang':
+      case 'disk-loss':
         return 0
     }
   }

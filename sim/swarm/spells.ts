@@ -53,6 +53,8 @@ function spellOf(fault: Fault, experiment: Experiment): Spell | undefined {
       return spell([fault.from, fault.to], fromMs + fault.forMs)
     case 'heal':
     case 'clock-step':
+    case 'disk-hang':
+    case 'disk-loss':
       return undefined
   }
 }

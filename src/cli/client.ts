@@ -1,5 +1,6 @@
 import { Agent, request } from 'undici'
-import { type Destination, destinationOf } from '../client/destination.ts'
+import { type Headers, isObject } from '../client/answer.ts'
+import { type Destination, destinationOf, HOW_TO_WRITE } from '../client/destination.ts'
 import { CommandError } from './exit-code.ts'
 
 /** A question to one of a node's doors. */
@@ -11,12 +12,15 @@ export interface Question {
 
 export interface Reply {
   readonly status: number
+  readonly headers: Headers
   /** Parsed JSON; the text itself when it is none. */
   readonly body: unknown
 }
 
 /** A node answers in milliseconds, or something is wrong. */
 const ANSWER_MS_MAX = 10_000
+/** Characters that are repeated of an answer that is no node's: it may be a whole page. */
+const WORDS_MAX = 200
 /** Bytes of an answer; the longest describes a cluster of a thousand members. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 
@@ -28,7 +32,7 @@ export async function ask(address: string, question: Question): Promise<Reply> {
     maxResponseSize: ANSWER_BYTES_MAX,
   })
   try {
-    const { statusCode, body } = await request(`${origin}${question.path}`, {
+    const { statusCode, headers, body } = await request(`${origin}${question.path}`, {
       dispatcher: agent,
       method: question.method,
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
@@ -39,7 +43,7 @@ export async function ask(address: string, question: Question): Promise<Reply> {
             body: JSON.stringify(question.body),
           }),
     })
-    return { status: statusCode, body: jsonOrText(await body.text()) }
+    return { status: statusCode, headers, body: jsonOrText(await body.text()) }
   } catch (cause) {
     throw new CommandError(`no answer from ${address}: ${reasonOf(cause)}`, {
       cause,
@@ -52,18 +56,23 @@ export async function ask(address: string, question: Question): Promise<Reply> {
 
 /** The body of a good answer. Throws `CommandError` with the node's own words for any other. */
 export async function askOrFail(address: string, question: Question): Promise<unknown> {
-  const { status, body } = await ask(address, question)
-  if (status >= 200 && status < 300) return body
-  throw new CommandError(`${address} answered ${status}: ${wordsOf(body)}`, { exit: 'rejected' })
+  const reply = await ask(address, question)
+  if (reply.status >= 200 && reply.status < 300) return reply.body
+  throw rejectedBy(address, reply)
+}
+
+export function rejectedBy(address: string, { status, body }: Reply): CommandError {
+  return new CommandError(`${address} answered ${status}: ${wordsOf(body)}`, { exit: 'rejected' })
+}
+
+export function notANode(address: string): CommandError {
+  return new CommandError(`${address} did not answer like a node of Weir`, { exit: 'rejected' })
 }
 
 function doorAt(address: string): Destination {
   const destination = destinationOf(address)
   if (destination !== undefined) return destination
-  throw new CommandError(
-    `"${address}" is no address of a node: write http://host:port or unix:/path`,
-    { exit: 'usage' },
-  )
+  throw new CommandError(`the address of the node: ${HOW_TO_WRITE}`, { exit: 'usage' })
 }
 
 function jsonOrText(text: string): unknown {
@@ -74,12 +83,13 @@ function jsonOrText(text: string): unknown {
   }
 }
 
-/** A problem's title and detail, where the answer is one (RFC 9457). */
+/** A problem's title and detail, where the answer is one (RFC 9457); else the beginning of whatever it is. */
 function wordsOf(body: unknown): string {
-  if (typeof body !== 'object' || body === null) return JSON.stringify(body)
-  const { title, detail } = body as { title?: unknown; detail?: unknown }
+  const { title, detail } = isObject(body) ? body : {}
   const words = [title, detail].filter((part) => typeof part === 'string')
-  return words.length > 0 ? words.join(': ') : JSON.stringify(body)
+  if (words.length > 0) return words.join(': ')
+  const text = JSON.stringify(body)
+  return text.length > WORDS_MAX ? `${text.slice(0, WORDS_MAX)}...` : text
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,6 @@
 /** How the command ends. Stable: scripts rely on them; `docs/reference/cli.md` explains each. */
 export const EXIT_CODES = {
-  /** Done; for `check`: allowed. */
+  /** Done; for `check` and `gate`: allowed. */
   ok: 0,
   /** Something that should not happen. */
   failure: 1,
@@ -10,7 +10,7 @@ export const EXIT_CODES = {
   configuration: 3,
   /** No node answered at the address. */
   unreachable: 4,
-  /** `check`: the node refused the check because a limit is reached. */
+  /** `check`, `gate`: the node refused because a limit is reached; `peek`: nothing is left. */
   denied: 5,
   /** The node answered with an error. */
   rejected: 6,

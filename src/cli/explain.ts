@@ -1,5 +1,5 @@
 import type { Explanation, LimitExplanation, RuleExplanation } from '../explanation.ts'
-import { askOrFail } from './client.ts'
+import { askOrFail, notANode } from './client.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import type { OutputFormat } from './output.ts'
 import type { Terminal } from './terminal.ts'
@@ -9,8 +9,8 @@ export interface ExplainQuestion {
   readonly url: string
   readonly rule?: string | undefined
   readonly key?: string | undefined
-  readonly descriptors: ReadonlyMap<string, string>
-  readonly headers: ReadonlyMap<string, string>
+  readonly descriptor: ReadonlyMap<string, string>
+  readonly header: ReadonlyMap<string, string>
   readonly method?: string | undefined
   readonly path?: string | undefined
   readonly host?: string | undefined
@@ -25,7 +25,7 @@ export async function explain(question: ExplainQuestion, terminal: Terminal): Pr
   const { url, output } = question
   const answer = await askOrFail(url, { method: 'POST', path: '/v1/check', body: bodyOf(question) })
   if (!isExplained(answer)) {
-    throw new CommandError(`${url} did not answer like a node of Weir`, { exit: 'rejected' })
+    throw notANode(url)
   }
   if (output === 'json') {
     terminal.print(JSON.stringify(answer))
@@ -42,14 +42,14 @@ export async function explain(question: ExplainQuestion, terminal: Terminal): Pr
   return 'ok'
 }
 
-function bodyOf({ rule, key, descriptors, headers, ...request }: ExplainQuestion): object {
-  const asked = { cost: 0, explain: true, descriptors: Object.fromEntries(descriptors) }
+function bodyOf({ rule, key, descriptor, header, ...request }: ExplainQuestion): object {
+  const asked = { cost: 0, explain: true, descriptors: Object.fromEntries(descriptor) }
   if (rule !== undefined || key !== undefined) {
     if (rule !== undefined && key !== undefined) return { ...asked, rule, key }
     throw new CommandError('--rule and --key go together: give both or none', { exit: 'usage' })
   }
   const { method, path, host, ip } = request
-  return { ...asked, method, path, host, ip, headers: Object.fromEntries(headers) }
+  return { ...asked, method, path, host, ip, headers: Object.fromEntries(header) }
 }
 
 function ruleLines(rule: RuleExplanation, terminal: Terminal): string[] {
@@ -59,6 +59,7 @@ function ruleLines(rule: RuleExplanation, terminal: Terminal): string[] {
   const variant = [
     ...(tier === undefined ? [] : [`tier ${tier}`]),
     ...(override === undefined ? [] : [overrideText(override)]),
+    ...(rule.mode === 'shadow' ? ['in shadow mode'] : []),
   ]
   return [
     terminal.bold(`rule ${rule.rule}   MATCH   ${who}   ${owner}`),
@@ -90,7 +91,8 @@ function verdictLines(answer: Explained): string[] {
   const { allowed, reason, rule, remaining, limit, resetMs, consistency, overshootBound } = answer
   if (!allowed) return [`=> DENY ${reason} by ${rule}`]
   if (rule === '') return ['=> ALLOW no_rule']
-  const room = remaining > 0 ? 'ALLOW' : 'DENY'
+  const inShadow = answer.explain.rules.some((one) => one.rule === rule && one.mode === 'shadow')
+  const room = remaining > 0 || inShadow ? 'ALLOW' : 'DENY'
   const whole = `${(resetMs / MS_PER_SECOND).toFixed(1)} s`
   return [
     `=> ${room} ${remaining} of ${limit} left of ${rule}, whole again in ${whole}; ${consistency}, overshoot bound ${overshootBound}`,

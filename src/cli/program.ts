@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { flagOf, OPTION_NAMES, OPTIONS } from '../options.ts'
 import { addCluster, addDoctor } from './cluster-commands.ts'
-import { type End, outputOption } from './command-options.ts'
+import { type End, wholeNumber } from './command-options.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
-import type { OutputFormat } from './output.ts'
+import { addQuestions } from './question-commands.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
@@ -44,8 +44,7 @@ function buildProgram(terminal: Terminal, end: End): Command {
   for (const add of [
     addServe,
     addDev,
-    addCheck,
-    addExplain,
+    addQuestions,
     addCluster,
     addDoctor,
     addRules,
@@ -97,72 +96,6 @@ function addDev(program: Command, terminal: Terminal, end: End): void {
       const { dev } = await import('./dev.ts')
       await end(dev({ nodes, rules, port, json }, terminal))
     })
-}
-
-interface CheckFlags {
-  readonly url: string
-  readonly rule: string
-  readonly key: string
-  readonly cost: number
-  readonly output: OutputFormat
-}
-
-function addCheck(program: Command, terminal: Terminal, end: End): void {
-  program
-    .command('check')
-    .description('ask a node whether a key is within its limit, and take tokens if it is')
-    .option('--url <address>', 'the node: http://host:port or unix:/path', 'http://127.0.0.1:8080')
-    .requiredOption('--rule <name>', 'the rule')
-    .requiredOption('--key <key>', 'who is limited')
-    .option('--cost <tokens>', 'tokens to take; 0 only asks', wholeNumber(0, 2 ** 32 - 1), 1)
-    .addOption(outputOption())
-    .action(async ({ url, rule, key, cost, output }: CheckFlags) => {
-      const { check } = await import('./check.ts')
-      await end(check({ url, rule, key, cost, output }, terminal))
-    })
-}
-
-interface ExplainFlags {
-  readonly url: string
-  readonly rule?: string
-  readonly key?: string
-  readonly descriptor: ReadonlyMap<string, string>
-  readonly header: ReadonlyMap<string, string>
-  readonly method?: string
-  readonly path?: string
-  readonly host?: string
-  readonly ip?: string
-  readonly output: OutputFormat
-}
-
-function addExplain(program: Command, terminal: Terminal, end: End): void {
-  const none: ReadonlyMap<string, string> = new Map()
-  program
-    .command('explain')
-    .description('tell what the rules say about a key or a request, and on what counts')
-    .option('--url <address>', 'the node: http://host:port or unix:/path', 'http://127.0.0.1:8080')
-    .option('--rule <name>', 'the rule; without it, the rules that the request falls under')
-    .option('--key <key>', 'who is limited')
-    .option('--method <method>', 'the method of a request')
-    .option('--path <path>', 'its path')
-    .option('--host <host>', 'its host')
-    .option('--ip <address>', "its client's address")
-    .option('--header <name=value>', 'one of its header fields; may be repeated', pair, none)
-    .option('--descriptor <name=value>', 'what else is known; may be repeated', pair, none)
-    .addOption(outputOption())
-    .action(async ({ descriptor, header, ...flags }: ExplainFlags) => {
-      const { explain } = await import('./explain.ts')
-      await end(explain({ ...flags, descriptors: descriptor, headers: header }, terminal))
-    })
-}
-
-/** `name=value`, added to those before it. */
-function pair(text: string, pairs: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
-  if (name === undefined || value === undefined) {
-    throw new InvalidArgumentError('It must be name=value.')
-  }
-  return new Map([...pairs, [name, value]])
 }
 
 function addRules(program: Command, terminal: Terminal, end: End): void {
@@ -235,14 +168,6 @@ function addSim(program: Command, terminal: Terminal, end: End): void {
       const { sim } = await import('./sim.ts')
       await end(sim(words, terminal))
     })
-}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
-    if (number >= min && number <= max) return number
-    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
-  }
 }
 
 function version(): string {

@@ -14,6 +14,7 @@ import type { Terminal } from './terminal.ts'
 /** A supervisor that waits 20 s before it kills sees the node end by itself. */
 const CLOSE_MS_MAX = 19_000
 const IDENTITY_FILE = 'identity.key'
+const SNAPSHOT_FILE = 'slow-limits.snapshot'
 
 export interface ServeRequest {
   /** Print where the node listens as one line of JSON. */
@@ -141,6 +142,7 @@ function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
     ...(mode !== null && { mode }),
     trustedProxies,
     log,
+    ...(dataDir !== null && { snapshotFile: join(dataDir, SNAPSHOT_FILE) }),
     cluster: peerListen === null ? false : { ...cluster, listen: [peerListen] },
   }
 }

@@ -36,16 +36,19 @@ export interface RejectedCheck {
 
 const DESCRIBES_LIMIT = /^(x-)?ratelimit(-|$)|^retry-after$/
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>
+/** Of a reply; names in lower case. */
+export type Headers = Readonly<Record<string, string | string[] | undefined>>
 
 /** @throws LimiterFailure if no node would answer so. */
 export function readAnswer(body: unknown, headers: Headers): NodeAnswer {
   if (!isDecision(body)) throw badAnswer()
+  return { ...body, headers: fieldsOfLimit(headers) }
+}
+
+/** Those that describe the limit to the limited client. */
+export function fieldsOfLimit(headers: Headers): Record<string, string> {
   const fields = Object.entries(headers).filter(([name]) => DESCRIBES_LIMIT.test(name))
-  return {
-    ...body,
-    headers: Object.fromEntries(fields.map(([name, value]) => [name, `${value}`])),
-  }
+  return Object.fromEntries(fields.map(([name, value]) => [name, `${value}`]))
 }
 
 /** @throws LimiterFailure if no node would answer so. */

@@ -6,7 +6,7 @@ import {
   readAnswers,
 } from './answer.ts'
 import { CIRCUIT_PROBE_MS, Circuit } from './circuit.ts'
-import { type Destination, destinationOf } from './destination.ts'
+import { type Destination, destinationOf, HOW_TO_WRITE } from './destination.ts'
 import { Exchange, type Reply } from './exchange.ts'
 import { LimiterFailure } from './failure.ts'
 
@@ -31,8 +31,10 @@ export interface Check {
   readonly rule: string
   /** Who is limited: any string of at most 256 bytes in UTF-8. */
   readonly key: string
-  /** Tokens to take, a whole number from 0 (only ask) to the rule's smallest burst. Default 1. */
-  readonly cost?: number
+  /** Tokens to take, a whole number from 0 (only ask) to the rule's smallest burst. Default: what the rule says. */
+  readonly cost?: number | undefined
+  /** Names and text that the rule may choose its tier by. */
+  readonly descriptors?: Readonly<Record<string, string>> | undefined
 }
 
 export interface CallOptions {
@@ -80,17 +82,8 @@ export function createClient(options: ClientOptions): Client {
 
 function doorAt(url: string): Destination {
   const destination = destinationOf(url)
-  // A path, a query or a password would be left out without a word.
-  const isWhole = destination?.socketPath !== undefined || isOrigin(url)
-  if (destination === undefined || !isWhole) {
-    // Not repeated here: there may be a password in it.
-    throw new Error('url: write http://host:port or unix:/path, without a user, path or query')
-  }
-  return destination
-}
-
-function isOrigin(url: string): boolean {
-  return URL.canParse(url) && new URL(url).href === `${new URL(url).origin}/`
+  if (destination !== undefined) return destination
+  throw new Error(`url: ${HOW_TO_WRITE}`)
 }
 
 /** One call: what is sent, how its reply is read, what stands in for it. */
@@ -116,20 +109,21 @@ class HttpClient implements Client {
     this.#onFailure = onFailure
   }
 
-  async check({ rule, key, cost = 1 }: Check, options: CallOptions = {}): Promise<ClientAnswer> {
+  async check(check: Check, options: CallOptions = {}): Promise<ClientAnswer> {
+    const sent = sentOf(check)
     return this.#call(
       {
-        body: JSON.stringify({ rule, key, cost }),
-        peek: JSON.stringify({ rule, key, cost: 0 }),
+        body: JSON.stringify(sent),
+        peek: JSON.stringify({ ...sent, cost: 0 }),
         read: ({ body, headers }): ClientAnswer => readAnswer(body, headers),
-        fallback: (failure) => this.#fallback(rule, failure),
+        fallback: (failure) => this.#fallback(sent.rule, failure),
       },
       options,
     )
   }
 
   async checkAll(checks: readonly Check[], options: CallOptions = {}): Promise<BatchAnswer[]> {
-    const whole = checks.map(({ rule, key, cost = 1 }) => ({ rule, key, cost }))
+    const whole = checks.map(sentOf)
     return this.#call(
       {
         body: JSON.stringify({ checks: whole }),
@@ -204,6 +198,11 @@ class HttpClient implements Client {
     const retryAfterMs = Math.ceil(this.#circuit.waitMs(performance.now())) || CIRCUIT_PROBE_MS
     return { allowed: false, rule, reason: 'overloaded', retryAfterMs, failure }
   }
+}
+
+/** Nothing else that a caller's object may have; what is undefined is not sent. */
+function sentOf({ rule, key, cost, descriptors }: Check): Check {
+  return { rule, key, cost, descriptors }
 }
 
 /** The caller stops waiting; the call goes on, so that its outcome is known for the calls to come. */

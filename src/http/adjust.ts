@@ -5,10 +5,10 @@ import { COST_MAX } from '../../cluster/limits.ts'
 import type { Rejection } from '../limiter/check.ts'
 import { RESERVATION_MS_DEFAULT, RESERVATION_MS_MAX } from '../reservations.ts'
 import type { RuleAnswer } from '../rule-answer.ts'
-import type { RunningNode } from '../running-node.ts'
 import { parseJson } from './check.ts'
 import { AnswerBody, CheckBody } from './check-schema.ts'
 import { checkOf } from './described-request.ts'
+import type { MeasuredChecks } from './measured-checks.ts'
 import { problem, sendProblem } from './problem.ts'
 import { summary } from './summary.ts'
 
@@ -54,9 +54,9 @@ const SettledBody = Type.Object({ ...AnswerBody.properties, again: Type.Boolean(
  * there is room (`/v1/penalty`), or takes them before it knows how many it needs (`/v1/reserve`, `/v1/settle`).
  * The answer says how the key then stands.
  */
-export const adjust: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }> = (
+export const adjust: FastifyPluginCallbackTypebox<{ readonly checks: MeasuredChecks }> = (
   app,
-  { node },
+  { checks },
   done,
 ) => {
   parseJson(app)
@@ -65,13 +65,13 @@ export const adjust: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }
   app.post(
     '/v1/refund',
     { schema: { ...summary('Give tokens back'), ...body } },
-    async ({ body }, reply) => answer(reply, await node.adjust('refund', checkOf(body))),
+    async ({ body }, reply) => answer(reply, await checks.adjust('refund', checkOf(body))),
   )
 
   app.post(
     '/v1/penalty',
     { schema: { ...summary('Take tokens whether or not there is room'), ...body } },
-    async ({ body }, reply) => answer(reply, await node.adjust('penalise', checkOf(body))),
+    async ({ body }, reply) => answer(reply, await checks.adjust('penalise', checkOf(body))),
   )
 
   app.post(
@@ -84,7 +84,7 @@ export const adjust: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }
       },
     },
     async ({ body: { forMs, ...request } }, reply) => {
-      const outcome = await node.reserve(checkOf(request), forMs)
+      const outcome = await checks.reserve(checkOf(request), forMs)
       if (outcome.type === 'rejected') return reject(reply, outcome)
       if (outcome.id === undefined) return reply.send(outcome.answer)
       const { id, expiresInMs } = outcome
@@ -102,7 +102,7 @@ export const adjust: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }
       },
     },
     async ({ body: { reservation, cost } }, reply) => {
-      const outcome = await node.settle(reservation, cost)
+      const outcome = await checks.settle(reservation, cost)
       if (outcome.type !== 'settled') return reject(reply, outcome)
       return reply.send({ ...outcome.answer, again: outcome.again })
     },
@@ -111,18 +111,18 @@ export const adjust: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }
 }
 
 /** Begins a key anew; for operators. */
-export const reset: FastifyPluginCallbackTypebox<{ readonly node: RunningNode }> = (
+export const reset: FastifyPluginCallbackTypebox<{ readonly checks: MeasuredChecks }> = (
   app,
-  { node },
+  { checks },
   done,
 ) => {
   parseJson(app)
-  const body = Type.Pick(CheckBody, ['rule', 'key'], closed)
+  const body = Type.Pick(CheckBody, ['rule', 'key', 'descriptors'], closed)
   app.post(
     '/v1/reset',
     { schema: { ...summary('Begin a key anew'), body, response: { 200: AnswerBody } } },
-    async ({ body: { rule, key } }, reply) =>
-      answer(reply, await node.adjust('reset', { rule, key, cost: 0 })),
+    async ({ body }, reply) =>
+      answer(reply, await checks.adjust('reset', { ...checkOf(body), cost: 0 })),
   )
   done()
 }

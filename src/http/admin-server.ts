@@ -4,15 +4,17 @@ import type { RunningNode } from '../running-node.ts'
 import { reset } from './adjust.ts'
 import { clusterOrders } from './cluster.ts'
 import { buildDoor, type Door, type DoorDependencies } from './door.ts'
+import { MeasuredChecks } from './measured-checks.ts'
 import { problem, sendProblem } from './problem.ts'
 import { summary } from './summary.ts'
 
 /** The admin door: what operators ask, and health. It shows keys, so it belongs on a private address. */
 export function buildAdminServer(dependencies: DoorDependencies): Door {
+  const { node, metrics } = dependencies
   return buildDoor(dependencies, (app) => {
-    app.register(admin, { node: dependencies.node })
-    app.register(clusterOrders, { node: dependencies.node })
-    app.register(reset, { node: dependencies.node })
+    app.register(admin, { node })
+    app.register(clusterOrders, { node })
+    app.register(reset, { checks: new MeasuredChecks(node, metrics) })
   })
 }
 

@@ -6,6 +6,7 @@ import {
   type RejectionCode,
 } from '../limiter/check.ts'
 import type { AnswerReason } from '../rule-answer.ts'
+import { MODES, type Mode } from '../rules/definition.ts'
 import { BATCH_CHECKS_MAX } from './limits.ts'
 
 /** The shapes of the check API: what is validated, what is serialised, and what the documentation shows. */
@@ -153,6 +154,7 @@ const ExplanationBody = Type.Object({
   rules: Type.Array(
     Type.Object({
       rule: Type.String(),
+      mode: oneOf<Mode>(...MODES),
       allowed: Type.Boolean(),
       reason: Reason,
       key: Type.Optional(Type.String()),

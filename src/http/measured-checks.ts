@@ -1,5 +1,6 @@
-import type { Rejection } from '../limiter/check.ts'
-import type { Metrics } from '../metrics.ts'
+import type { Adjustment, Rejection } from '../limiter/check.ts'
+import type { Strategy } from '../metrics/check-tallies.ts'
+import type { Metrics, Path, RequestStrategy } from '../metrics/metrics.ts'
 import type { RuleAnswer, RuleCheck } from '../rule-answer.ts'
 import type { RequestFacts } from '../rules/request-facts.ts'
 import type { RunningNode } from '../running-node.ts'
@@ -28,39 +29,44 @@ export class MeasuredChecks {
     const startMs = performance.now()
     const outcome = this.#ask(question)
     if (outcome instanceof Promise) {
-      return outcome.then((answer) => {
-        this.#metrics.decided('forwarded', secondsSince(startMs))
-        return this.#counted(question, answer)
-      })
+      return outcome.then((answer) => this.#measured('forwarded', startMs, question, answer))
     }
-    this.#metrics.decided('local', secondsSince(startMs))
-    return this.#counted(question, outcome)
+    return this.#measured('local', startMs, question, outcome)
   }
 
   /** The outcomes in the order of the questions. */
   all(questions: readonly Question[]): Outcome[] | Promise<Outcome[]> {
     const startMs = performance.now()
-    const outcomes = new Array<Outcome>(questions.length)
-    const awaited: Promise<void>[] = []
-    questions.forEach((question, index) => {
-      const outcome = this.#ask(question)
-      if (outcome instanceof Promise) {
-        const settled = outcome.then((answer) => {
-          outcomes[index] = this.#counted(question, answer)
-        })
-        awaited.push(settled)
-      } else {
-        outcomes[index] = this.#counted(question, outcome)
-      }
-    })
-    if (awaited.length > 0) {
-      return Promise.all(awaited).then(() => {
-        this.#metrics.decided('forwarded', secondsSince(startMs))
-        return outcomes
-      })
+    const outcomes = questions.map((question) => this.#ask(question))
+    if (outcomes.some((outcome) => outcome instanceof Promise)) {
+      return Promise.all(outcomes).then((settled) =>
+        this.#allMeasured('forwarded', startMs, questions, settled),
+      )
     }
-    this.#metrics.decided('local', secondsSince(startMs))
-    return outcomes
+    return this.#allMeasured('local', startMs, questions, outcomes as Outcome[])
+  }
+
+  async adjust(action: Adjustment, check: RuleCheck): Promise<Outcome> {
+    const outcome = await this.#node.adjust(action, check)
+    if (outcome.type === 'answer') this.#metrics.adjusted(WORDS[action], outcome.rule)
+    return outcome
+  }
+
+  /** The check that takes the tokens is counted, too. It is not timed: it always passes through a promise. */
+  async reserve(check: RuleCheck, forMs: number): ReturnType<RunningNode['reserve']> {
+    const outcome = await this.#node.reserve(check, forMs)
+    const answer = outcome.type === 'reserved' ? outcome.answer : outcome
+    this.#counted(check, answer)
+    if ('id' in outcome) this.#metrics.adjusted('reserve', outcome.answer.rule)
+    return outcome
+  }
+
+  async settle(id: string, cost: number): ReturnType<RunningNode['settle']> {
+    const outcome = await this.#node.settle(id, cost)
+    if (outcome.type === 'settled' && !outcome.again) {
+      this.#metrics.adjusted('settle', outcome.answer.rule)
+    }
+    return outcome
   }
 
   #ask(question: Question): Outcome | Promise<Outcome> {
@@ -69,12 +75,37 @@ export class MeasuredChecks {
       : this.#node.check(question)
   }
 
-  #counted(question: Question, outcome: Outcome): Outcome {
-    if (outcome.type === 'answer') this.#metrics.answered(outcome)
-    else this.#metrics.rejected('facts' in question ? '' : question.rule)
+  #measured(path: Path, startMs: number, question: Question, outcome: Outcome): Outcome {
+    const seconds = secondsSince(startMs)
+    this.#metrics.decided(this.#counted(question, outcome), path, seconds)
     return outcome
   }
+
+  #allMeasured(
+    path: Path,
+    startMs: number,
+    questions: readonly Question[],
+    outcomes: Outcome[],
+  ): Outcome[] {
+    const seconds = secondsSince(startMs)
+    let strategy: RequestStrategy | undefined
+    for (const [index, question] of questions.entries()) {
+      const own = this.#counted(question, outcomes[index] as Outcome)
+      strategy = strategy === undefined || strategy === own ? own : 'mixed'
+    }
+    this.#metrics.decided(strategy ?? 'none', path, seconds)
+    return outcomes
+  }
+
+  /** Counts one check. Returns what decided it. */
+  #counted(question: Question, outcome: Outcome): Strategy {
+    if (outcome.type === 'answer') return this.#metrics.answered(outcome)
+    return this.#metrics.rejected('facts' in question ? '' : question.rule)
+  }
 }
+
+/** Adjustments in the words of the doors. */
+const WORDS = { refund: 'refund', penalise: 'penalty', reset: 'reset' } as const
 
 function secondsSince(startMs: number): number {
   return (performance.now() - startMs) / 1_000

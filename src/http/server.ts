@@ -26,7 +26,7 @@ export function buildServer(dependencies: DoorDependencies, options: ServerOptio
       app.register(check, { node, checks, headers })
       app.register(gate, { checks, headers })
       app.register(forwardAuth, { checks, headers })
-      app.register(adjust, { node })
+      app.register(adjust, { checks })
     },
     trustOf(trustedProxies),
   )

@@ -62,7 +62,8 @@ function convert(
   nowMs: number,
 ): void {
   const level = former.reckoning.level(former, store, row, index, nowMs)
-  if (level === 0) return
+  // What has drained by the former rate would not all have by the new one: it is put down as drained.
+  if (level === 0 && store.bucketLevel(row, index) === 0) return
   const units = Math.ceil((level * limit.tokenUnits) / former.tokenUnits)
   const kept = Math.min(units, limit.capacityUnits)
   limit.reckoning.put(limit, store, row, index, kept, nowMs)

@@ -148,21 +148,24 @@ export class Limiter {
     for (const key of keys) {
       const state = this.#rules.get(key.rule)
       if (state === undefined) continue
-      const { table, limits } = state.store
+      const { store } = state
+      const { table, limits } = store
       let sliceMs = 0
       for (const limit of limits) sliceMs = Math.max(sliceMs, limit.sliceMs)
       const recentMs = nowMs - sliceMs
       const head = table.find(key.hashHi, key.hashLo)
-      if (by.type === 'self' && head !== NO_ROW) {
-        this.#writeCredit(writer, key.rule, state.store, head)
+      if (head === NO_ROW) continue
+      if (by.type === 'self') {
+        this.#writeCredit(writer, key.rule, store, head)
+        const row = table.rowOf(head, SELF)
+        if (row !== NO_ROW) writer.row(key.rule, store, row, recentMs)
+        continue
       }
-      for (let row = head; row !== NO_ROW; row = table.next(row)) {
-        const wanted =
-          by.type === 'self'
-            ? table.actor(row) === SELF
-            : this.actors.of(table.actor(row)).node !== by.except
-        if (wanted) writer.row(key.rule, state.store, row, recentMs)
-      }
+      // As in a repair, what was given back comes first, all of it.
+      const isTold = (row: number) => this.actors.of(table.actor(row)).node !== by.except
+      const { credits, debits } = store.rows(head)
+      for (const row of credits) if (isTold(row)) writer.row(key.rule, store, row, 0)
+      for (const row of debits) if (isTold(row)) writer.row(key.rule, store, row, recentMs)
     }
     return writer.finish()[0] ?? NO_COUNTS
   }
@@ -231,9 +234,10 @@ export class Limiter {
           return { counts: writer.finish(), next: { rule, row } }
         }
         if (!store.table.isMarked(row, KEY) || !isWanted(bits, store.table.hi(row))) continue
-        for (let actor = row; actor !== NO_ROW; actor = store.table.next(actor)) {
-          writer.row(name, store, actor, 0)
-        }
+        // What was given back comes first: without it, what was admitted may be more than there could be.
+        const { credits, debits } = store.rows(row)
+        for (const credit of credits) writer.row(name, store, credit, 0)
+        for (const debit of debits) writer.row(name, store, debit, 0)
       }
     }
     return { counts: writer.finish(), next: undefined }

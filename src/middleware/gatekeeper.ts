@@ -14,8 +14,10 @@ export interface LimitOptions<Request> {
    * `undefined`: the request does not say; see `onMissingKey`.
    */
   readonly key: (request: Request) => string | undefined
-  /** Tokens that a request takes. Default 1. */
-  readonly cost?: number | ((request: Request) => number)
+  /** Tokens that a request takes. Default, also where the function has none: what the rule says. */
+  readonly cost?: number | ((request: Request) => number | undefined)
+  /** Names and text that the rule may choose its tier by. */
+  readonly descriptors?: (request: Request) => Readonly<Record<string, string>>
   /** `true`: this request is not limited. */
   readonly skip?: (request: Request) => boolean
   /** What a request without a key is: refused with 400 (the default), or not limited. */
@@ -62,14 +64,15 @@ export class Gatekeeper<Request extends object> {
 
   /** @throws WeirRequestError, at once or later, if the rule or the cost is mistaken. */
   decide(request: Request): Verdict | Promise<Verdict> {
-    const { rule, key, cost = 1, skip, onMissingKey } = this.#options
+    const { rule, key, cost, descriptors, skip, onMissingKey } = this.#options
     if (skip?.(request) === true) return UNLIMITED
     const text = key(request)
     if (text === undefined) return onMissingKey === 'skip' ? UNLIMITED : keyMissing(rule)
     const judgement = this.#judge({
       rule,
       key: keyOfAnyLength(text),
-      cost: typeof cost === 'number' ? cost : cost(request),
+      cost: typeof cost === 'function' ? cost(request) : cost,
+      descriptors: descriptors?.(request),
     })
     return judgement instanceof Promise
       ? judgement.then((settled) => verdictOn(request, settled))

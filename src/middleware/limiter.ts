@@ -1,6 +1,6 @@
 import { parseList } from 'structured-headers'
 import type { FallbackAnswer, NodeAnswer } from '../client/answer.ts'
-import type { Client } from '../client/client.ts'
+import type { Check, Client } from '../client/client.ts'
 import { WeirRequestError } from '../client/request-error.ts'
 import {
   type HeaderFamily,
@@ -8,8 +8,8 @@ import {
   RateLimitHeaders,
   retryAfterSeconds,
 } from '../http/rate-limit-headers.ts'
-import type { CheckRequest, Rejection } from '../limiter/check.ts'
-import type { RuleAnswer } from '../rule-answer.ts'
+import type { Rejection } from '../limiter/check.ts'
+import type { RuleAnswer, RuleCheck } from '../rule-answer.ts'
 import type { RunningNode } from '../running-node.ts'
 
 /** What decides: a sidecar asked over HTTP, or a node in this process, as `createNode` makes it. */
@@ -30,7 +30,7 @@ export interface Judgement {
 }
 
 /** @throws WeirRequestError, at once or later, if the check itself is mistaken. */
-export type Judge = (check: CheckRequest) => Judgement | Promise<Judgement>
+export type Judge = (check: Check) => Judgement | Promise<Judgement>
 
 /**
  * `family`: which header fields the response gets. Without it a sidecar's are passed on as they are, and
@@ -51,9 +51,17 @@ function ofNode(node: Pick<RunningNode, 'check' | 'book'>, family: HeaderFamily)
     return { answer: outcome, headers: headers.of(outcome), policy: headers.policy(outcome) }
   }
   return (check) => {
-    const outcome = node.check(check)
+    const outcome = node.check(ruleCheckOf(check))
     return outcome instanceof Promise ? outcome.then(judged) : judged(outcome)
   }
+}
+
+/** A check as a node in this process is asked it. */
+function ruleCheckOf(check: Check): RuleCheck {
+  const { rule, key, cost, descriptors } = check
+  if (descriptors === undefined) return check
+  const values = new Map(Object.entries(descriptors))
+  return { rule, key, cost, descriptor: (name) => values.get(name) }
 }
 
 function ofClient(

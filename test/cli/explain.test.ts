@@ -15,6 +15,7 @@ const RULES = {
       tier_default: 'free',
     },
     { name: 'login', match: { path: '/login' }, key: '{header.x-user}', limits: [{ rate: '3/m' }] },
+    { name: 'tried', mode: 'shadow', limits: [{ rate: '1/m' }] },
   ],
   overrides: [{ rule: 'api', key: '10.*', limits: [{ rate: '7/m' }], reason: 'the office' }],
 }
@@ -46,6 +47,7 @@ describe('weir explain', () => {
       '  limit 5/60000ms burst 5   in use 2   admitted lately: solo 2',
       '  says under_limit',
       'rule login   no match: "/api/x does not fit /login"',
+      'rule tried   no match: "checks name the rule and a key themselves"',
       '=> ALLOW 3 of 5 left of api, whole again in 24.0 s; exact, overshoot bound 0',
     ])
   })
@@ -68,6 +70,17 @@ describe('weir explain', () => {
     expect(JSON.parse(terminal.printed.at(-1) ?? '')).toMatchObject({
       explain: { rules: [{ rule: 'login', key: 'ada' }] },
     })
+  })
+
+  it('denies nothing in shadow mode', async () => {
+    await node.check({ rule: 'tried', key: 'a' })
+    await explain('--rule', 'tried', '--key', 'a')
+    expect(terminal.printed.slice(1)).toEqual([
+      '  in shadow mode',
+      '  limit 1/60000ms burst 1   in use 1   admitted lately: solo 1',
+      '  says under_limit',
+      '=> ALLOW 0 of 1 left of tried, whole again in 60.0 s; exact, overshoot bound 0',
+    ])
   })
 
   it('wants a rule and a key together', async () => {

@@ -73,6 +73,7 @@ function doors(): Server {
       response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     }
     if (request.url === '/api/v1/cluster') return send(200, status)
+    if (request.url?.startsWith('/v1/gate')) return send(404, 'not here '.repeat(1_000))
     if (request.url !== '/v1/check') return send(404, 'not here')
     const { key, cost } = JSON.parse(text) as { key: string; cost: number }
     if (key === 'alice') return send(200, { allowed: true, ...answer, remaining: 5 - cost })
@@ -149,6 +150,12 @@ describe.each(['tcp', 'unix'] as const)('a node reached by %s', (kind) => {
     ])
   })
 
+  it('is not repeated in full when it answers with a whole page', async () => {
+    expect(await weir('gate', '--url', address, '--rule', 'x', '--key', 'y')).toBe('rejected')
+    expect(terminal.complaints[0]).toContain('answered 404: "not here')
+    expect(terminal.complaints[0]?.length).toBeLessThan(400)
+  })
+
   it('shows its cluster as a table', async () => {
     expect(await weir('cluster', 'status', '--admin', address)).toBe('ok')
     expect(terminal.printed).toEqual([
@@ -173,9 +180,15 @@ describe('a node that is not there', () => {
     expect(terminal.complaints[0]).toMatch(/^weir: no answer from unix:.*ENOENT/)
   })
 
-  it('is a mistake of the command line when it has no address', async () => {
-    expect(await weir('cluster', 'status', '--admin', 'n1:9090')).toBe('usage')
+  it.each([
+    ['n1:9090', 'no scheme'],
+    ['http://127.0.0.1:1/api', 'a path, which would not be asked for'],
+    ['http://127.0.0.1:1/?a=b', 'a query'],
+    ['http://me:secret@127.0.0.1:1', 'a user, who would not be named'],
+  ])('is a mistake of the command line when its address is %s: %s', async (address) => {
+    expect(await weir('cluster', 'status', '--admin', address)).toBe('usage')
     expect(terminal.complaints[0]).toContain('write http://host:port or unix:/path')
+    expect(terminal.complaints[0]).not.toContain('secret')
   })
 })
 

@@ -28,8 +28,8 @@ function client(url: string, options: Partial<ClientOptions> = {}): Client {
   return created
 }
 
-async function node(address = '127.0.0.1:0') {
-  const doors = buildDoors()
+async function node(address = '127.0.0.1:0', options: Parameters<typeof buildDoors>[0] = {}) {
+  const doors = buildDoors(options)
   const url = await listen(doors.data, address)
   cleanups.push(() => closeDoor(doors.data))
   return { ...doors, url }
@@ -75,6 +75,25 @@ describe('a check', () => {
       retryAfterMs: 600,
       headers: { 'retry-after': '1' },
     })
+  })
+
+  test('takes what the rule says unless it has a cost, alone or in a batch', async () => {
+    const rules = { rules: [{ name: 'dear', cost: 3, limits: [{ rate: '10/m' }] }] }
+    const { url } = await node('127.0.0.1:0', { rules })
+    const asking = client(url)
+    expect(await asking.check({ rule: 'dear', key: 'a' })).toMatchObject({ remaining: 7 })
+    expect(await asking.check({ rule: 'dear', key: 'a', cost: 1 })).toMatchObject({ remaining: 6 })
+    expect(await asking.checkAll([{ rule: 'dear', key: 'a' }])).toMatchObject([{ remaining: 3 }])
+  })
+
+  test('is of the tier that its descriptors choose, alone or in a batch', async () => {
+    const tiers = { free: { limits: [{ rate: '5/m' }] }, paid: { limits: [{ rate: '50/m' }] } }
+    const rules = [{ name: 'api', tier: '{descriptor.plan}', tier_default: 'free' }]
+    const { url } = await node('127.0.0.1:0', { rules: { tiers, rules } })
+    const asking = client(url)
+    const paid = { rule: 'api', key: 'a', descriptors: { plan: 'paid' } }
+    expect(await asking.check(paid)).toMatchObject({ limit: 50, remaining: 49 })
+    expect(await asking.checkAll([paid])).toMatchObject([{ limit: 50, remaining: 48 }])
   })
 
   test('goes over a Unix socket', async () => {

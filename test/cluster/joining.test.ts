@@ -39,6 +39,14 @@ describe('a joining node', () => {
     expect(joining.isDone([], everybody, 0, START_MS + JOIN_TIMEOUT_MS)).toBe(true)
   })
 
+  it('does not take the time in which it did nothing for a search that was in vain', () => {
+    const joining = new Joining(START_MS)
+    joining.forgive(5_000)
+    const searchedMs = START_MS + 5_000 + JOIN_TIMEOUT_MS
+    expect(joining.isDone([], everybody, 0, searchedMs - 1)).toBe(false)
+    expect(joining.isDone([], everybody, 0, searchedMs)).toBe(true)
+  })
+
   it('waits for a pull that makes progress, but not for ever', () => {
     const joining = new Joining(START_MS)
     joining.linked(START_MS)

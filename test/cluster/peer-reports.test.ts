@@ -11,13 +11,17 @@ function told(outbox: Outbox): [string, Message][] {
   return outbox.drain().outbound.map((each) => [each.type === 'send' ? each.to : '*', each.message])
 }
 
+function linked(...peers: readonly NodeId[]) {
+  return { linkedPeers: () => peers }
+}
+
 describe('what peers say of themselves', () => {
   it('is told to whoever is linked, and to all of them when it changes', () => {
     const outbox = new Outbox()
-    const reports = new PeerReports(SETTINGS, outbox)
+    const reports = new PeerReports(SETTINGS, linked(n2, n3), outbox)
     reports.linked(n2)
     expect(told(outbox)).toEqual([['n2', { type: 'settings', ...SETTINGS }]])
-    reports.changed({ ...SETTINGS, rules: 'xyz' }, [n2, n3])
+    reports.rulesAre('xyz')
     const changed = { type: 'settings', ...SETTINGS, rules: 'xyz' }
     expect(told(outbox)).toEqual([
       ['n2', changed],
@@ -29,12 +33,14 @@ describe('what peers say of themselves', () => {
 
   it('is not told by a node that has nothing to tell', () => {
     const outbox = new Outbox()
-    new PeerReports(undefined, outbox).linked(n2)
+    const reports = new PeerReports(undefined, linked(n2), outbox)
+    reports.linked(n2)
+    reports.rulesAre('xyz')
     expect(told(outbox)).toEqual([])
   })
 
   it('is kept as it was said last, and for no longer than its peer is', () => {
-    const reports = new PeerReports(SETTINGS, new Outbox())
+    const reports = new PeerReports(SETTINGS, linked(), new Outbox())
     expect(reports.of(n2)).toBeUndefined()
     reports.sees(n2, 7)
     expect(reports.of(n2)).toEqual({ view: 7, settings: undefined })

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { JOIN_TIMEOUT_MS, TICK_MS } from '../../cluster/limits.ts'
+import { seededRandom } from '../../cluster/random.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import { inspectKey } from '../../src/limiter/inspect.ts'
 import type { RuleState } from '../../src/limiter/rule-state.ts'
+import { Node } from '../../src/node.ts'
 import { VirtualCluster } from '../support/virtual-cluster.ts'
 
 const [n1, n2, n3] = ['n1', 'n2', 'n3'] as NodeId[] as [NodeId, NodeId, NodeId]
@@ -162,6 +165,31 @@ describe('when the owner falls silent', () => {
     made.network.healAll()
     made.settle()
     expect(made.events(n1).some((event) => event.type === 'refuted')).toBe(true)
+  })
+})
+
+describe('a node that was busy before its first tick', () => {
+  test('looks for others for as long as any other, before it goes on alone', () => {
+    const self = { id: n1, name: 'n1', incarnation: 1, refutation: 0, addresses: [] }
+    const limit = { rate: { count: 100, periodMs: 1_000 }, burst: 100 }
+    const options = {
+      self: { ...self, state: 'joining' as const },
+      rules: [{ name: 'demo', limits: [limit] }],
+      hashKey: { hi: 1, lo: 2 },
+      keysMax: 16,
+      gossipIntervalMs: 500,
+      forwardTimeoutMs: 150,
+      joins: true,
+    }
+    const bornMs = 1_000_000
+    const node = new Node(options, seededRandom(1), bornMs)
+    const firstMs = bornMs + 20_000
+    for (let nowMs = firstMs; nowMs < firstMs + JOIN_TIMEOUT_MS - TICK_MS; nowMs += TICK_MS) {
+      node.tick(nowMs)
+      expect(node.replica.membership.self.state).toBe('joining')
+    }
+    node.tick(firstMs + JOIN_TIMEOUT_MS)
+    expect(node.replica.membership.self.state).toBe('active')
   })
 })
 

@@ -18,5 +18,5 @@ export const DEVIATIONS: ReadonlyMap<string, string> = new Map([
     'a limit of 0 is a mistake in a rules file: whoever may do nothing needs no limiter',
   ],
   ['nrlf-block-key', 'a key is not blocked for a while by hand; a penalty does so by its limit'],
-  ['nrlf-restore-short', 'nothing is kept over the restart of a single node'],
+  ['nrlf-restore-short', 'a limit this fast is not kept over the restart of a single node'],
 ])

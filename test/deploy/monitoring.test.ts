@@ -19,9 +19,7 @@ const monitoring: Monitoring = {
 }
 const dashboard = readDashboard(JSON.parse(repository.read('deploy/grafana/dashboards/weir.json')))
 const world = {
-  series: await registeredSeries(
-    parseRules(repository.read('deploy/rules.yaml'), 'rules.yaml').coreRules,
-  ),
+  series: await registeredSeries(parseRules(repository.read('deploy/rules.yaml'), 'rules.yaml')),
   scrapeLabels: scrapeLabels(monitoring.prometheus),
   dataSource: monitoring.dataSources.datasources[0]?.uid ?? '',
 }

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client'
 import { MEMBER_STATES } from '../../cluster/message.ts'
-import type { Rule } from '../../src/limiter/policy.ts'
-import { createMetrics } from '../../src/metrics.ts'
+import { createMetrics } from '../../src/metrics/metrics.ts'
+import type { RuleBook } from '../../src/rules/rule-book.ts'
 
 /** One name a query may ask for, as a node really has it. */
 export interface Series {
@@ -12,11 +12,9 @@ export interface Series {
 }
 
 /** Every series of a node with these rules, by name: histograms stand for `_bucket`, `_sum` and `_count`. */
-export async function registeredSeries(
-  rules: readonly Rule[],
-): Promise<ReadonlyMap<string, Series>> {
+export async function registeredSeries(book: RuleBook): Promise<ReadonlyMap<string, Series>> {
   const registry = new Registry()
-  const metrics = createMetrics({ rules, registry })
+  const metrics = createMetrics({ book, registry })
   const peers = new Map(MEMBER_STATES.map((state) => [state, 0]))
   metrics.readFrom({
     keys: () => 0,
@@ -24,7 +22,6 @@ export async function registeredSeries(
     partitionWeight: () => 1,
     clockOffsetsMs: () => new Map([['n2', 0]]),
   })
-  metrics.rulesAre({ version: '1', definitions: rules })
 
   const all = new Map<string, Series>()
   for (const { name, type, values } of await registry.getMetricsAsJSON()) {

@@ -80,10 +80,15 @@ describe('the command loads no network library', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   })
 
-  it('for checks and the cluster, which end at a node that is not there', () => {
+  it('for questions, which end at a node that is not there', () => {
     const nobody = `unix:${join(folder, 'nobody.sock')}`
+    const one = ['--rule', 'demo', '--key', 'a']
     for (const words of [
-      ['check', '--url', nobody, '--rule', 'demo', '--key', 'a'],
+      ['check', '--url', nobody, ...one],
+      ['gate', '--url', nobody, ...one],
+      ['peek', '--url', nobody, ...one],
+      ['explain', '--url', nobody, ...one],
+      ['reset', '--admin', nobody, ...one],
       ['cluster', 'status', '--admin', nobody],
     ]) {
       const { status, stderr } = spawnSync(

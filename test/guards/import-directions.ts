@@ -194,22 +194,22 @@ export const directions: Readonly<
     ],
     allowed: ["import '../limiter/policy.ts'", "import 'yaml'"],
   },
-  'src/metrics.ts': {
+  'src/metrics/planted.ts': {
     forbidden: [
-      "import './http/server.ts'",
-      "import './index.ts'",
-      "import './runtime.ts'",
-      "import '../cluster/libp2p/transport.ts'",
-      "import '../sim/simulation.ts'",
+      "import '../http/server.ts'",
+      "import '../index.ts'",
+      "import '../runtime.ts'",
+      "import '../../cluster/libp2p/transport.ts'",
+      "import '../../sim/simulation.ts'",
       "import { fastify } from 'fastify'",
       "import 'libp2p'",
     ],
     allowed: [
       "import 'prom-client'",
       "import 'node:perf_hooks'",
-      "import './running-node.ts'",
-      "import './limiter/decision.ts'",
-      "import '../cluster/event.ts'",
+      "import '../running-node.ts'",
+      "import '../limiter/decision.ts'",
+      "import '../../cluster/event.ts'",
     ],
   },
   'src/http/planted.ts': {

@@ -161,12 +161,15 @@ test('tokens are given back to the tier that they were taken from', async () => 
   const tiers = { free: { limits: [{ rate: '10/h' }] }, premium: { limits: [{ rate: '99/h' }] } }
   const rules = [{ name: 'jobs', tier: '{descriptor.plan}', tier_default: 'free' }]
   node = await createNode({ rules: { tiers, rules }, clock: { nowMs: () => nowMs } })
+  const premium = { ...JOB, descriptors: { plan: 'premium' } }
   const post = async (url: string, cost: number) => {
-    const payload = { ...JOB, cost, descriptors: { plan: 'premium' } }
+    const payload = { ...premium, cost }
     return (await node?.app.inject({ method: 'POST', url, payload }))?.json()
   }
   expect(await post('/v1/check', 9)).toMatchObject({ rule: 'jobs', remaining: 90 })
   expect(await post('/v1/refund', 4)).toMatchObject({ rule: 'jobs', remaining: 94 })
   expect(await post('/v1/penalty', 5)).toMatchObject({ remaining: 89 })
   expect(await post('/v1/reserve', 9)).toMatchObject({ remaining: 80 })
+  const reset = await node.admin.inject({ method: 'POST', url: '/v1/reset', payload: premium })
+  expect(reset.json()).toMatchObject({ rule: 'jobs', limit: 99, remaining: 99 })
 })

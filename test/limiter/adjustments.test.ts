@@ -76,6 +76,47 @@ describe.each(NAMED)('%s', (_, algorithm) => {
   })
 })
 
+describe.each(NAMED)(
+  'what was given back is told ahead of what was admitted, %s',
+  (_, algorithm) => {
+    const rules = [ruleOf(policyOf(algorithm))]
+
+    test('in a repair', () => {
+      const [one, other] = [limiterOf(rules), limiterOf(rules, 'n2')]
+      for (let times = 0; times < 100; times++) {
+        check(one, 10)
+        adjust(one, 'refund', 10)
+      }
+      check(one, 4)
+      const wanted = [{ rule: 'rule', bits: new Uint8Array(32).fill(0xff) }]
+      const { counts } = one.repair(wanted, { rule: 0, row: 0 }, 100, NOW_MS)
+      for (const some of counts) {
+        expect(other.merge(some, undefined, NOW_MS)).toMatchObject({ violations: 0, foreign: 0 })
+      }
+      expect(check(other, 0)).toMatchObject({ remaining: 6 })
+    })
+
+    test('by a third who passes it on', () => {
+      const [one, other] = [limiterOf(rules), limiterOf(rules, 'n2')]
+      const third = limiterOf(rules, 'n3')
+      check(one, 1)
+      tell(one, other, 'n1')
+      adjust(one, 'refund', 1)
+      for (let times = 0; times < 100; times++) {
+        check(one, 10)
+        adjust(one, 'refund', 10)
+      }
+      check(one, 4)
+      tell(one, other, 'n1')
+      const { hi, lo } = stateOf(other).hash('key')
+      const keys = [{ rule: 'rule', hashHi: hi, hashLo: lo }]
+      const passedOn = other.countsOf(keys, { type: 'all', except: 'n3' as NodeId }, NOW_MS)
+      expect(third.merge(passedOn, undefined, NOW_MS)).toMatchObject({ violations: 0 })
+      expect(check(third, 0)).toMatchObject({ remaining: 6 })
+    })
+  },
+)
+
 describe.each(NAMED)('what others hear of it, %s', (_, algorithm) => {
   const rules = [ruleOf(policyOf(algorithm))]
 

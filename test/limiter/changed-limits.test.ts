@@ -107,6 +107,13 @@ test('a bucket whose rate changes goes on at the new rate from where it was', ()
   )
 })
 
+test('a bucket that has drained by a quick rate is empty by a slow one', () => {
+  const limiter = limiterOf([ruleOf(perSecond(81, 1))])
+  used(limiter, 1)
+  limiter.change([ruleOf(perSecond(8, 2))], everything, NOW_MS + 13)
+  expect(remaining(limiter, NOW_MS + 13)).toBe(2)
+})
+
 test('limits that change again before a key was brought over lose nothing', () => {
   const limiter = limiterOf([ruleOf(perSecond(100))])
   used(limiter, 40)

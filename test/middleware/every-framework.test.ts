@@ -3,7 +3,6 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { type Client, type ClientOptions, createClient } from '../../src/client/index.ts'
 import { close as closeDoor } from '../../src/http/draining.ts'
 import { listen } from '../../src/http/listen.ts'
-import type { HeaderFamily } from '../../src/http/rate-limit-headers.ts'
 import { answerOf } from '../../src/middleware/gatekeeper.ts'
 import type { Source } from '../../src/middleware/limiter.ts'
 import { buildDoors } from '../support/doors.ts'
@@ -21,14 +20,20 @@ function clientOf(url: string, onFailure: ClientOptions['onFailure'] = 'open'): 
   return client
 }
 
-async function sidecar(headers: HeaderFamily = 'draft-11'): Promise<Source> {
-  const doors = buildDoors({ headers })
+async function sidecar(options: Parameters<typeof buildDoors>[0] = {}): Promise<Source> {
+  const doors = buildDoors(options)
   const url = await listen(doors.data, '127.0.0.1:0')
   cleanups.push(() => closeDoor(doors.data))
   return { client: clientOf(url) }
 }
 
-const embedded = async (): Promise<Source> => ({ node: buildDoors().node })
+const embedded: typeof sidecar = async (options) => ({ node: buildDoors(options).node })
+
+const TIERED = {
+  tiers: { free: { limits: [{ rate: '5/m' }] }, paid: { limits: [{ rate: '50/m' }] } },
+  rules: [{ name: 'api', tier: '{descriptor.plan}', tier_default: 'free' }],
+}
+const DEAR = { rules: [{ name: 'dear', cost: 3, limits: [{ rate: '8/m' }] }] }
 
 const key = (request: { readonly headers: IncomingHttpHeaders }) =>
   request.headers['x-user'] as string | undefined
@@ -50,7 +55,7 @@ function starting(start: StartApp) {
 }
 
 const pairs = apps.flatMap(([framework, start]) => [
-  [`${framework} with a sidecar`, starting(start), () => sidecar()] as const,
+  [`${framework} with a sidecar`, starting(start), sidecar] as const,
   [`${framework} with a node in this process`, starting(start), embedded] as const,
 ])
 
@@ -104,6 +109,20 @@ describe.each(pairs)('%s', (_pair, app, source) => {
     const url = await app({ ...(await source()), ...options })
     expect((await get(url, 'a')).status).toBe(200)
     expect((await get(url, 'a')).status).toBe(429)
+  })
+
+  test('takes what the rule says from a request that has no cost', async () => {
+    const limiter = await source({ rules: DEAR })
+    const url = await app({ ...limiter, rule: 'dear', key })
+    expect((await get(url, 'a')).fields).toContainEqual(['ratelimit', '"dear";r=5;t=23'])
+    const some = await app({ ...limiter, rule: 'dear', key, cost: () => undefined })
+    expect((await get(some, 'a')).fields).toContainEqual(['ratelimit', '"dear";r=2;t=45'])
+  })
+
+  test('takes from the tier that descriptors choose', async () => {
+    const options = { rule: 'api', key, descriptors: () => ({ plan: 'paid' }) }
+    const url = await app({ ...(await source({ rules: TIERED })), ...options })
+    expect((await get(url, 'a')).fields).toContainEqual(['ratelimit', '"api";r=49;t=2'])
   })
 })
 
@@ -163,7 +182,7 @@ describe.each(apps)('%s', (_framework, start) => {
   const app = starting(start)
 
   test('passes on the fields that its sidecar sends', async () => {
-    const url = await app({ ...(await sidecar('legacy')), rule: 'per-user', key })
+    const url = await app({ ...(await sidecar({ headers: 'legacy' })), rule: 'per-user', key })
     expect((await get(url, 'a')).fields).toEqual([
       ['x-ratelimit-limit', '3'],
       ['x-ratelimit-remaining', '2'],

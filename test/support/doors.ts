@@ -2,7 +2,7 @@ import { buildAdminServer } from '../../src/http/admin-server.ts'
 import { Draining } from '../../src/http/draining.ts'
 import { buildServer } from '../../src/http/server.ts'
 import type { Rule } from '../../src/limiter/policy.ts'
-import { createMetrics } from '../../src/metrics.ts'
+import { createMetrics } from '../../src/metrics/metrics.ts'
 import type { HeaderFamily } from '../../src/rules/definition.ts'
 import { rulesFrom } from '../../src/rules/load.ts'
 import { MemoryNode } from './memory-node.ts'
@@ -27,7 +27,7 @@ export function buildDoors(
 ) {
   const book = rulesFrom(options.rules ?? RULES)
   const node = new MemoryNode(book)
-  const metrics = createMetrics({ rules: book.definitions })
+  const metrics = createMetrics({ book })
   const draining = new Draining()
   const internalErrors: unknown[] = []
   const dependencies = {

@@ -35,8 +35,7 @@ export class RealCluster {
 
   static async start(count: number): Promise<RealCluster> {
     const cluster = new RealCluster()
-    await writePreSharedKey(cluster.secretFile)
-    writeFileSync(cluster.rulesFile, RULES)
+    await cluster.prepare()
     const first = await cluster.launch('n1')
     const others = Array.from({ length: count - 1 }, (_, index) =>
       cluster.launch(`n${index + 2}`, first.peer),
@@ -45,6 +44,12 @@ export class RealCluster {
     cluster.nodes.sort((a, b) => (a.name < b.name ? -1 : 1))
     await cluster.settled(count)
     return cluster
+  }
+
+  /** Writes what every node needs. */
+  async prepare(): Promise<void> {
+    await writePreSharedKey(this.secretFile)
+    writeFileSync(this.rulesFile, RULES)
   }
 
   async launch(

@@ -30,6 +30,8 @@ interface Life {
   readonly answers: Map<number, Answer>
   readonly events: ClusterEvent[]
   alive: boolean
+  /** What has come while the process was stopped; undefined while it runs. */
+  missed: (() => void)[] | undefined
 }
 
 const START_MS = 1_700_000_000_000
@@ -81,7 +83,14 @@ export class VirtualCluster {
       random,
       this.nowMs,
     )
-    const life: Life = { node, transport, answers: new Map(), events: [], alive: true }
+    const life: Life = {
+      node,
+      transport,
+      answers: new Map(),
+      events: [],
+      alive: true,
+      missed: undefined,
+    }
     this.#lives.set(id, life)
     const observe = (peer: NodeId, change: LinkChange) => {
       if (life.alive) node.receive(peer, change, this.nowMs)
@@ -90,7 +99,11 @@ export class VirtualCluster {
       received: (from, frame) => {
         const decoded = decode(frame)
         if (decoded.type === 'malformed') throw new Error(`malformed: ${decoded.reason}`)
-        if (life.alive) node.receive(from, decoded.message, this.nowMs)
+        const receive = () => {
+          if (life.alive) node.receive(from, decoded.message, this.nowMs)
+        }
+        if (life.missed === undefined) receive()
+        else life.missed.push(receive)
       },
       linked: (peer) => observe(peer, { type: 'linked' }),
       unlinked: (peer) => observe(peer, { type: 'unlinked' }),
@@ -125,14 +138,33 @@ export class VirtualCluster {
     }
   }
 
+  /** Stops the process: what comes for it waits, and it does not notice that time passes. */
+  stop(id: NodeId): void {
+    this.#life(id).missed = []
+  }
+
+  /** The process goes on. What its clients ask may be read before what its peers have sent: call `catchUp`. */
+  resume(id: NodeId): { catchUp(): void } {
+    const life = this.#life(id)
+    const missed = life.missed ?? []
+    life.missed = undefined
+    return {
+      catchUp: () => {
+        for (const receive of missed) receive()
+        life.node.tick(this.nowMs)
+        this.pump()
+      },
+    }
+  }
+
   /** Lets time pass, a tick at a time. */
   advance(byMs: number): void {
     const untilMs = this.nowMs + byMs
     while (this.nowMs < untilMs) {
       this.nowMs += 1
       this.network.deliver(this.nowMs)
-      for (const { node, alive } of this.#lives.values()) {
-        if (alive && this.nowMs % TICK_MS === 0) node.tick(this.nowMs)
+      for (const { node, alive, missed } of this.#lives.values()) {
+        if (alive && missed === undefined && this.nowMs % TICK_MS === 0) node.tick(this.nowMs)
       }
       this.pump()
     }
@@ -195,8 +227,8 @@ export class VirtualCluster {
 
   /** Carries out what the nodes want done. */
   pump(): void {
-    for (const { node, transport, answers, events, alive } of this.#lives.values()) {
-      if (!alive) continue
+    for (const { node, transport, answers, events, alive, missed } of this.#lives.values()) {
+      if (!alive || missed !== undefined) continue
       const effects = node.drain(this.nowMs)
       for (const outbound of effects.outbound) {
         const frame = encode(outbound.message)
