@@ -32,7 +32,6 @@ export type ClusterEvent =
   | { readonly type: 'breaker'; readonly peer: NodeId; readonly open: boolean }
   | { readonly type: 'stand_in'; readonly reason: StandInReason }
   | { readonly type: 'repaired'; readonly peer: NodeId; readonly counts: number }
-  | { readonly type: 'clock'; readonly peer: NodeId; readonly offsetMs: number }
 
 /** `late`: an answer nobody waited for any more. */
 export type ForwardResult = 'answered' | 'timeout' | 'unlinked' | 'late'

@@ -19,6 +19,7 @@ import type {
 } from './message.ts'
 import type { Outbox } from './outbox.ts'
 import type { PeerClocks } from './peer-clocks.ts'
+import type { PeerReports } from './peer-reports.ts'
 import { NO_RING } from './placement.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 
@@ -30,6 +31,7 @@ export interface HearingDependencies {
   readonly handOff: HandOff
   readonly journeys: Journeys
   readonly clocks: PeerClocks
+  readonly reports: PeerReports
   readonly outbox: Outbox
   /** If given, nobody else may be a member. */
   readonly allowed?: ReadonlySet<NodeId> | undefined
@@ -47,6 +49,7 @@ export class Hearing {
   readonly #handOff: HandOff
   readonly #journeys: Journeys
   readonly #clocks: PeerClocks
+  readonly #reports: PeerReports
   readonly #outbox: Outbox
   readonly #allowed: ReadonlySet<NodeId> | undefined
 
@@ -58,6 +61,7 @@ export class Hearing {
     this.#handOff = dependencies.handOff
     this.#journeys = dependencies.journeys
     this.#clocks = dependencies.clocks
+    this.#reports = dependencies.reports
     this.#outbox = dependencies.outbox
     this.#allowed = dependencies.allowed
   }
@@ -85,6 +89,9 @@ export class Hearing {
       case 'hand-over':
         this.#handOver(from, message, nowMs)
         break
+      case 'settings':
+        this.#reports.has(from, message)
+        break
       default:
         message satisfies never
     }
@@ -106,8 +113,10 @@ export class Hearing {
     this.#merge(gossip.counts, from, from, nowMs)
     if (known !== undefined && gossip.incarnation < known.incarnation) return
     this.#heard(from, nowMs)
-    if (known !== undefined) this.#clocks.lateMs(from, gossip.sentMs, nowMs)
-    this.#outbox.event({ type: 'clock', peer: from, offsetMs: gossip.sentMs - nowMs })
+    if (known !== undefined) {
+      this.#clocks.lateMs(from, gossip.sentMs, nowMs)
+      this.#reports.sees(from, gossip.view)
+    }
     const present = this.#membership.record(from)
     if (present?.state === 'dead' || gossip.view !== this.#membership.view) {
       this.#greeting.disagreed(from, nowMs)

@@ -26,6 +26,7 @@ export const RULE_LIMITS_MAX = 8
 export const MESSAGE_RULES_MAX = 64
 /** Bytes of names and addresses on the wire. */
 export const RULE_NAME_BYTES_MAX = 64
+export const RULES_VERSION_BYTES_MAX = 64
 export const NODE_NAME_BYTES_MAX = 64
 export const NODE_ID_BYTES_MAX = 64
 export const ADDRESS_BYTES_MAX = 256
@@ -88,7 +89,7 @@ export const SUSPECT_MISSED_TICKS = 3
 export const SUSPICION_MS = 3_000
 /** Proof of death is doubted when the member was heard this long after its link was lost: somebody else hears it. */
 export const REFUSAL_DOUBT_MS = 250
-/** A dead member is forgotten, and no longer dialled, after this. */
+/** Default time after which a member that is gone is forgotten, and no longer dialled. */
 export const FORGET_AFTER_MS = 600_000
 /** A node that finds nobody to join goes on alone after this. */
 export const JOIN_TIMEOUT_MS = 3_000

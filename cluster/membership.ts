@@ -8,13 +8,13 @@ import {
   MEMBERS_MAX,
   REFUSAL_DOUBT_MS,
   REFUTATION_MAX,
-  RUMOUR_REPEATS,
   UNREACHED_GRACE_MS,
 } from './limits.ts'
 import { isNewer, isPlaced } from './member-order.ts'
 import { isGone, type MemberRecord, type MemberState } from './message.ts'
 import type { Placement } from './placement.ts'
 import { Ring } from './ring.ts'
+import { Rumours } from './rumours.ts'
 
 interface Member {
   record: MemberRecord
@@ -24,8 +24,6 @@ interface Member {
   unlinkedSinceMs: number
   everLinked: boolean
   deadSinceMs: number
-  /** How often its record is still to be repeated in gossip. */
-  repeats: number
 }
 
 /**
@@ -39,12 +37,12 @@ interface Member {
  */
 export class Membership {
   readonly #self: NodeId
+  readonly #forgetAfterMs: number
   readonly #members = new Map<NodeId, Member>()
   readonly #detector: FailureDetector
   /** Peers with an open link. A link may open before its peer is known by name. */
   readonly #links = new Set<NodeId>()
-  /** Members whose records are to be repeated in gossip, the one that has waited longest first. */
-  readonly #rumours = new Set<NodeId>()
+  readonly #rumours = new Rumours()
   readonly #events: ClusterEvent[] = []
   readonly #ring = new Ring()
   readonly #mayBeAlive = new Set<NodeId>()
@@ -57,8 +55,15 @@ export class Membership {
   #judgeAtMs = Number.POSITIVE_INFINITY
   #tickedMs = Number.NEGATIVE_INFINITY
 
-  constructor(self: MemberRecord, gossipIntervalMs: number, nowMs: number) {
+  /** `forgetAfterMs`: how long a member that is gone is remembered. */
+  constructor(
+    self: MemberRecord,
+    gossipIntervalMs: number,
+    nowMs: number,
+    forgetAfterMs: number = FORGET_AFTER_MS,
+  ) {
     this.#self = self.id
+    this.#forgetAfterMs = forgetAfterMs
     this.#detector = new FailureDetector(gossipIntervalMs)
     this.#put(self, nowMs)
   }
@@ -148,7 +153,7 @@ export class Membership {
     if (startOfIncarnation(record.incarnation) > nowMs + CLOCK_AHEAD_MS_MAX) return false
     if (known === undefined && !this.#hasRoom()) return false
     if (known !== undefined && !isNewer(record, known.record)) {
-      if (this.#members.size > GREETERS) this.#hush(record, known)
+      if (this.#members.size > GREETERS) this.#hush(record, known.record)
       return false
     }
     this.#put(record, nowMs)
@@ -198,6 +203,20 @@ export class Membership {
     else this.#weigh(member, nowMs)
   }
 
+  /**
+   * An operator's word that a member is gone for good: to everybody it has left, and no side of a split is
+   * weighed by it any more. If it lives after all, it denies that as it would its death, and is back. Not
+   * believed of who is linked, or has been heard just now. Said again, it is spread again.
+   */
+  dismiss(id: NodeId, nowMs: number): 'dismissed' | 'unknown' | 'alive' {
+    const member = this.#members.get(id)
+    if (member === undefined) return 'unknown'
+    const isHeard = !isGone(member.record.state) && !this.#detector.isSilent(id, nowMs)
+    if (id === this.#self || this.#links.has(id) || isHeard) return 'alive'
+    this.#restate(member, 'left', nowMs)
+    return 'dismissed'
+  }
+
   /** This node itself was stalled: nobody is to be blamed for it. */
   forgive(stallMs: number, nowMs: number): void {
     this.#detector.forgive(stallMs, nowMs)
@@ -220,8 +239,8 @@ export class Membership {
       if (id === this.#self) continue
       const { state } = member.record
       if (isGone(state)) {
-        if (nowMs - member.deadSinceMs > FORGET_AFTER_MS) forgotten.push(id)
-        else this.#judgeBy(member.deadSinceMs + FORGET_AFTER_MS)
+        if (nowMs - member.deadSinceMs > this.#forgetAfterMs) forgotten.push(id)
+        else this.#judgeBy(member.deadSinceMs + this.#forgetAfterMs)
         continue
       }
       const verdict = this.#detector.verdict(id, nowMs)
@@ -252,15 +271,8 @@ export class Membership {
 
   /** The records to repeat in the next frame: this node's own first, then at most `most` fresh ones. */
   takeRumours(most: number): MemberRecord[] {
-    const records = [this.self]
-    for (const id of this.#rumours) {
-      if (records.length > most) break
-      const member = this.#members.get(id)
-      if (member === undefined) continue
-      this.#repeated(member)
-      if (id !== this.#self) records.push(member.record)
-    }
-    return records
+    const records = this.#rumours.take(most, this.#self).map((id) => this.record(id))
+    return [this.self, ...records.filter((record) => record !== undefined)]
   }
 
   drainEvents(): readonly ClusterEvent[] {
@@ -299,7 +311,6 @@ export class Membership {
       unlinkedSinceMs: nowMs,
       everLinked: this.#links.has(record.id),
       deadSinceMs: 0,
-      repeats: 0,
     }
     const changed = known === undefined || known.record.state !== record.state || reborn
     member.record = record
@@ -311,7 +322,7 @@ export class Membership {
       this.#linkedPeers = undefined
     }
     if (changed) this.#joiningPeers = undefined
-    this.#spread(member)
+    this.#rumours.spread(record.id)
     this.#weigh(member, nowMs)
     this.#judgeBy(this.#detector.nextVerdictMs(record.id, 'alive'))
     if (!changed) return
@@ -354,21 +365,9 @@ export class Membership {
     } else this.#outOfReach.set(id, unlinkedSinceMs)
   }
 
-  #spread(member: Member): void {
-    const { id } = member.record
-    this.#rumours.delete(id)
-    this.#rumours.add(id)
-    member.repeats = RUMOUR_REPEATS
-  }
-
-  #repeated(member: Member): void {
-    member.repeats -= 1
-    if (member.repeats <= 0) this.#rumours.delete(member.record.id)
-  }
-
   /** In a large cluster somebody else's telling counts as one's own: all of them together are many. */
-  #hush(heard: MemberRecord, held: Member): void {
-    if (held.repeats > 0 && !isNewer(held.record, heard)) this.#repeated(held)
+  #hush(heard: MemberRecord, held: MemberRecord): void {
+    if (this.#rumours.has(held.id) && !isNewer(held, heard)) this.#rumours.told(held.id)
   }
 
   /** Room for one member more, if need be by forgetting the one that has been gone for longest. */
@@ -386,7 +385,7 @@ export class Membership {
   #forget(id: NodeId): void {
     this.#members.delete(id)
     this.#peersChanged()
-    this.#rumours.delete(id)
+    this.#rumours.forget(id)
     this.#detector.forget(id)
     this.#mayBeAlive.delete(id)
     this.#outOfReach.delete(id)

@@ -6,7 +6,15 @@ import type { NodeId } from '../crdt/node-id.ts'
  * Everything one node says to another. `wire.ts` turns these into bytes and back; nothing else crosses
  * the network. Durations and absolute counts only: a message may be late, doubled or lost without harm.
  */
-export type Message = Gossip | Hello | Forward | Reply | Digest | Repair | HandOver
+export type Message =
+  | Gossip
+  | Hello
+  | Forward
+  | Reply
+  | Digest
+  | Repair
+  | HandOver
+  | SettingsMessage
 
 /**
  * What a node is doing, as members see it. In this order a later state overrides an earlier one of the
@@ -135,4 +143,17 @@ export interface HandOver {
   readonly counts: Counts
   readonly levels: readonly LevelsBlock[]
   readonly members: readonly MemberRecord[]
+}
+
+/** What all nodes of a cluster should have alike. Nothing is decided by whether they do: it is for operators. */
+export interface Settings {
+  /** The version of the rules: equal where they say the same. */
+  readonly rules: string
+  readonly gossipIntervalMs: number
+  readonly fanout: number
+}
+
+/** "This is how I am set." Sent when a link opens, and when something of it changes. */
+export interface SettingsMessage extends Settings {
+  readonly type: 'settings'
 }

@@ -32,6 +32,12 @@ export class PeerClocks {
     return Math.max(window.quickestMs, window.beforeMs) - offsetMs
   }
 
+  /** By how much the peer's clock is ahead of this node's, less the shortest delay; by the quickest frame lately. */
+  offsetMs(peer: NodeId): number | undefined {
+    const window = this.#windows.get(peer)
+    return window && Math.max(window.quickestMs, window.beforeMs)
+  }
+
   /** A new link may be to a new life, with another clock. */
   forget(peer: NodeId): void {
     this.#windows.delete(peer)

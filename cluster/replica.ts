@@ -6,15 +6,16 @@ import { Greeting } from './greeting.ts'
 import { HandOff } from './hand-off.ts'
 import { Hearing } from './hearing.ts'
 import { Joining } from './joining.ts'
-import { Journeys, type JourneysDependencies, type Way } from './journeys.ts'
+import { Journeys, type Way } from './journeys.ts'
 import { STALL_MS, SWEEP_ROWS_PER_TICK, TICK_MS, UNSYNCHRONISED_MS } from './limits.ts'
 import { Membership } from './membership.ts'
 import type { MemberRecord, Message } from './message.ts'
 import { type Effects, Outbox } from './outbox.ts'
 import { PeerClocks } from './peer-clocks.ts'
+import { PeerReports } from './peer-reports.ts'
 import { Publishing } from './publishing.ts'
-import type { Random } from './random.ts'
 import { Reaching } from './reach.ts'
+import type { ReplicaDependencies, ReplicaOptions } from './replica-options.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 import { Routing } from './routing.ts'
 
@@ -24,23 +25,6 @@ export type LinkChange =
   | { readonly type: 'unlinked' }
   | { readonly type: 'refused' }
 
-export interface ReplicaDependencies {
-  readonly state: ReplicatedState
-  /** Decides a check here and now, and records what it admits. */
-  readonly decide: JourneysDependencies['decide']
-  readonly random: Random
-}
-
-export interface ReplicaOptions {
-  readonly gossipIntervalMs: number
-  /** Ceiling of the adaptive forward timeout. */
-  readonly forwardTimeoutMs: number
-  /** Whether there are others to join. Without, the node is active from its first moment. */
-  readonly joins: boolean
-  /** Who may be a member, whatever is told; absent: whoever is told of. */
-  readonly allowed?: ReadonlySet<NodeId> | undefined
-}
-
 /**
  * One node's whole part in the cluster. It composes the pieces and routes between them; each piece decides
  * only about its own subject. Three entries and one exit: `route`/`forward` for checks, `receive` for what
@@ -49,6 +33,8 @@ export interface ReplicaOptions {
 export class Replica {
   readonly membership: Membership
   readonly reaching: Reaching
+  readonly clocks = new PeerClocks()
+  readonly reports: PeerReports
   readonly #state: ReplicatedState
   readonly #options: ReplicaOptions
   readonly #outbox = new Outbox()
@@ -62,7 +48,6 @@ export class Replica {
   readonly #handOff: HandOff
   readonly #journeys: Journeys
   readonly #hearing: Hearing
-  readonly #clocks = new PeerClocks()
   #tickedMs: number
   #nextDoorId = 0
 
@@ -75,7 +60,8 @@ export class Replica {
     const { state, decide, random } = dependencies
     this.#state = state
     this.#options = options
-    this.membership = new Membership(self, options.gossipIntervalMs, nowMs)
+    const { gossipIntervalMs, forgetAfterMs } = options
+    this.membership = new Membership(self, gossipIntervalMs, nowMs, forgetAfterMs)
     this.#dissemination = new Dissemination(state, random, options.gossipIntervalMs, nowMs)
     this.#antiEntropy = new AntiEntropy(state, random, this.#outbox, nowMs)
     this.#forwarding = new Forwarding(state, this.#outbox, options.forwardTimeoutMs)
@@ -84,6 +70,7 @@ export class Replica {
     this.#greeting = new Greeting(this.membership, random, this.#outbox, options.gossipIntervalMs)
     const { membership } = this
     this.#publishing = new Publishing(membership, this.#dissemination, this.#greeting, this.#outbox)
+    this.reports = new PeerReports(options.settings, membership, this.#outbox)
     this.#joining = new Joining(nowMs)
     this.#tickedMs = nowMs
     if (!options.joins) membership.enter('active', nowMs)
@@ -103,7 +90,8 @@ export class Replica {
       greeting: this.#greeting,
       handOff: this.#handOff,
       journeys: this.#journeys,
-      clocks: this.#clocks,
+      clocks: this.clocks,
+      reports: this.reports,
       outbox: this.#outbox,
       allowed: options.allowed,
     })
@@ -214,10 +202,11 @@ export class Replica {
   #linked(peer: NodeId, nowMs: number): void {
     this.#outbox.event({ type: 'link', peer, up: true })
     this.#forwarding.linked(peer)
-    this.#clocks.forget(peer)
+    this.clocks.forget(peer)
     this.membership.linked(peer, nowMs)
     this.#joining.linked(nowMs)
     this.#greeting.linked(peer, nowMs)
+    this.reports.linked(peer)
     this.#antiEntropy.linked(peer, nowMs)
     if (this.membership.self.state === 'left') this.#handOff.tell(peer, [], nowMs)
   }
@@ -235,8 +224,9 @@ export class Replica {
   /** Keeps nothing of a peer that is not, or no longer, a member. */
   #forget(peer: NodeId): void {
     this.#forwarding.forget(peer)
-    this.#clocks.forget(peer)
+    this.clocks.forget(peer)
     this.#greeting.forget(peer)
+    this.reports.forget(peer)
   }
 
   #settleState(nowMs: number): void {

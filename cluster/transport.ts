@@ -45,3 +45,12 @@ export interface TransportListener {
   /** The peer's host answered that nobody listens at the peer's address any more: a proof of death. */
   refused(peer: NodeId): void
 }
+
+/** What a transport that finds peers by itself offers beside. */
+export interface Discovery {
+  /**
+   * Looks for members here, too, from now on. Returns false when it already looks in as many places as it
+   * can. Throws an error that tells what is wrong with the address.
+   */
+  join(address: string): boolean
+}

@@ -29,6 +29,7 @@ import {
   REFUTATION_MAX,
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
+  RULES_VERSION_BYTES_MAX,
 } from './limits.ts'
 import {
   ACTIONS,
@@ -47,7 +48,16 @@ import {
  * exception, and never reach state (invariant 23).
  */
 const VERSION = 1
-const KINDS = ['gossip', 'hello', 'forward', 'reply', 'digest', 'repair', 'hand-over'] as const
+const KINDS = [
+  'gossip',
+  'hello',
+  'forward',
+  'reply',
+  'digest',
+  'repair',
+  'hand-over',
+  'settings',
+] as const
 
 const packr = new Packr({ useRecords: false })
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false, int64AsType: 'number' })
@@ -127,6 +137,8 @@ function fieldsOf(message: Message): unknown[] {
       const levels = message.levels.map(({ rule, meters, entries }) => [rule, meters, entries])
       return [VERSION, kind, fromCounts(message.counts), levels, message.members.map(fromMember)]
     }
+    case 'settings':
+      return [VERSION, kind, message.rules, message.gossipIntervalMs, message.fanout]
   }
 }
 
@@ -180,6 +192,10 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
         levels: frame.list(MESSAGE_RULES_MAX, toLevels),
         members: frame.list(1, toMember),
       }
+    case 'settings': {
+      const rules = frame.text(RULES_VERSION_BYTES_MAX)
+      return { type, rules, gossipIntervalMs: frame.whole(), fanout: frame.whole() }
+    }
   }
 }
 

@@ -45,8 +45,6 @@ export function renderEvent(event: ClusterEvent, metrics: Metrics, log: Logger):
     case 'stand_in':
       metrics.fallback(event.reason)
       break
-    case 'clock':
-      break
     case 'repaired':
       log.debug({ event: 'counts_repaired', peer: event.peer, counts: event.counts })
       break

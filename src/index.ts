@@ -5,6 +5,7 @@ import { type Logger, pino } from 'pino'
 import type { Libp2pTransport } from '../cluster/libp2p/transport.ts'
 import {
   ADDRESS_BYTES_MAX,
+  FORGET_AFTER_MS,
   FORWARD_TIMEOUT_MS_MAX,
   GOSSIP_INTERVAL_MS,
   NODE_NAME_BYTES_MAX,
@@ -18,6 +19,7 @@ import { Doors } from './http/doors.ts'
 import { Draining } from './http/draining.ts'
 import { Shedding } from './http/shedding.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
+import { withSettlement } from './limiter/settlement.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import { Node } from './node.ts'
 import {
@@ -32,11 +34,12 @@ import { ReservationIds } from './reservations.ts'
 import type { HeaderFamily } from './rules/definition.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import type { RunningNode } from './running-node.ts'
-import { coreRulesOf, Runtime } from './runtime.ts'
+import { Runtime } from './runtime.ts'
 import { SnapshotFile } from './snapshot-file.ts'
 import { Snapshots, type SnapshotsDependencies } from './snapshots.ts'
 
 export type { Clock } from './clock.ts'
+export type { Forgotten, Joined, RefusedOrder } from './cluster-orders.ts'
 export type { DiagnosticCode } from './diagnostic-code.ts'
 export type { Adjustment, Rejection } from './limiter/check.ts'
 export type { LimitPolicy, Rate, Rule } from './limiter/policy.ts'
@@ -45,7 +48,14 @@ export type { RuleAnswer, RuleCheck } from './rule-answer.ts'
 export { RulesError } from './rules/load.ts'
 export type { RequestFacts } from './rules/request-facts.ts'
 export type { RuleBook } from './rules/rule-book.ts'
-export type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
+export type {
+  ClusterStatus,
+  KeyInspection,
+  MemberReport,
+  NodeStatus,
+  Readiness,
+  RunningNode,
+} from './running-node.ts'
 
 /** What a node needs to be one of a cluster. Addresses are `host:port` or multiaddrs. */
 export interface ClusterOptions {
@@ -61,7 +71,7 @@ export interface ClusterOptions {
   readonly advertise?: readonly string[]
   /** Ids of the nodes that may be peers. None: whoever has the key. */
   readonly allowPeers?: readonly string[]
-  /** Some nodes that are usually there. None: this node is the cluster's first. */
+  /** Where nodes are found, or `srv:` and a name, or `mdns`. None: this node is the cluster's first. */
   readonly seeds?: readonly string[]
   /** Default 500; the same on all nodes. */
   readonly gossipIntervalMs?: number
@@ -69,6 +79,8 @@ export interface ClusterOptions {
   readonly fanout?: number
   /** Ceiling of the adaptive forward timeout. Default 150. */
   readonly forwardTimeoutMs?: number
+  /** How long a member that is gone is remembered; the same on all nodes. Default 600000. */
+  readonly forgetAfterMs?: number
 }
 
 export interface NodeOptions {
@@ -177,6 +189,7 @@ async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
   const { name, reading, book, secret, transport, credentials } = parts
   const { clock, log } = reading
   const cluster: ClusterOptions = parts.cluster === false ? {} : parts.cluster
+  const { gossipIntervalMs = GOSSIP_INTERVAL_MS, fanout = FANOUT } = cluster
   const nowMs = Math.floor(clock.nowMs())
   const common = secret ?? Buffer.from(cluster.name ?? CLUSTER_NAME)
   const node = new Node(
@@ -189,11 +202,13 @@ async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
         state: 'joining',
         addresses: (transport?.addresses ?? []).map(assertAddress),
       },
-      rules: coreRulesOf(book),
+      rules: withSettlement(book.coreRules),
       hashKey: hashKeyOf(common),
       keysMax: options.keysMax ?? KEYS_MAX,
-      gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
+      gossipIntervalMs,
       forwardTimeoutMs: cluster.forwardTimeoutMs ?? FORWARD_TIMEOUT_MS_MAX,
+      forgetAfterMs: cluster.forgetAfterMs ?? FORGET_AFTER_MS,
+      ...(transport && { settings: { rules: book.version, gossipIntervalMs, fanout } }),
       joins: (cluster.seeds ?? []).length > 0,
       allowed: cluster.allowPeers?.length ? new Set(cluster.allowPeers as NodeId[]) : undefined,
     },
@@ -217,7 +232,7 @@ async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
     log,
     reservationIds,
     onTick: (lateMs, tickMs) => shedding.observe(lateMs, tickMs),
-    ...(transport && { transport }),
+    ...(transport && { transport, discovery: transport }),
   })
   const draining = new Draining()
   const onInternalError = (error: unknown) => logInternal(log, error)
@@ -352,6 +367,9 @@ function present({ runtime, doors, draining, reloading, transport, snapshots }: 
     rule: (name) => runtime.rule(name),
     readiness: () => runtime.readiness(),
     cluster: () => runtime.cluster(),
+    status: () => runtime.status(),
+    forget: (member) => runtime.forget(member),
+    join: (address) => runtime.join(address),
     inspect: (rule, key, descriptor) => runtime.inspect(rule, key, descriptor),
     reload: (rules) => reloading.reload(rules),
     listen: (address) => doors.listen(address),

@@ -3,39 +3,12 @@ import { inspectKey } from './limiter/inspect.ts'
 import { hashHex } from './limiter/key-hash.ts'
 import type { Node } from './node.ts'
 import type { Matched } from './rules/rule-book.ts'
-import type { ClusterStatus, KeyInspection } from './running-node.ts'
-
-/** What a node sees and holds, for operators. */
-
-export function clusterStatus({ replica }: Node, nowMs: number): ClusterStatus {
-  const { membership } = replica
-  const members = membership.records.map((record) => {
-    const self = record.id === membership.self.id
-    const heardAtMs = membership.heardAtMs(record.id)
-    const heardMsAgo = heardAtMs === undefined ? null : Math.max(0, nowMs - heardAtMs)
-    return {
-      id: record.id,
-      name: record.name,
-      state: record.state,
-      incarnation: record.incarnation,
-      self,
-      linked: membership.isLinked(record.id),
-      heardMsAgo: self ? 0 : heardMsAgo,
-      addresses: record.addresses,
-    }
-  })
-  members.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
-  return {
-    node: membership.self.name,
-    id: membership.self.id,
-    view: membership.placement.view,
-    members,
-  }
-}
+import type { KeyInspection } from './running-node.ts'
 
 /** What of a match decides where its counts are. */
 type Inspected = Omit<Matched, 'rule'> & { readonly rule: { readonly name: string } }
 
+/** What a node holds about one key, for those who look at it. */
 export function inspection(
   { limiter, replica }: Node,
   { rule, key, counter, tier, override }: Inspected,

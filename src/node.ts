@@ -14,6 +14,7 @@ import type {
   ForwardedDecision,
   MemberRecord,
   Message,
+  Settings,
 } from '../cluster/message.ts'
 import { type Effects, NO_EFFECTS, type Settled } from '../cluster/outbox.ts'
 import { standing } from '../cluster/partition-policy.ts'
@@ -45,6 +46,10 @@ export interface NodeOptions {
   readonly joins: boolean
   /** Who may be a member of the cluster; absent: whoever is told of. */
   readonly allowed?: ReadonlySet<NodeId> | undefined
+  /** How long a member that is gone is remembered; see `forgetAfterMs` in options.ts. */
+  readonly forgetAfterMs?: number
+  /** What peers are told of this node's settings; without, nothing. */
+  readonly settings?: Settings
 }
 
 /** The check has been forwarded; its answer is among the effects of a later turn, under this id. */

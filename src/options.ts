@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import {
+  FORGET_AFTER_MS,
   FORWARD_TIMEOUT_MS_MAX,
   GOSSIP_INTERVAL_MS,
   NODE_NAME_BYTES_MAX,
@@ -59,8 +60,11 @@ export interface ServerOptions {
    */
   readonly allowPeers: readonly string[]
   /**
-   * Some nodes that are usually there, each `host:port` or a multiaddr. One that answers is enough, because it tells of all
-   * others. More: joining works while more of them are down; each absent one costs a dial when starting.
+   * Where other nodes are found. Each is `host:port` or a multiaddr; `srv:_weir._tcp.example.com`, whose SRV
+   * records give hosts and ports; or `mdns`, which asks the local network, and answers whoever asks. One node
+   * that answers is enough, because it tells of all others. More: joining works while more of them are down; each
+   * absent one costs a dial when starting. Names are looked up again every ten seconds, so that those who come
+   * later are found, too.
    */
   readonly seeds: readonly string[]
   /** The rules file. */
@@ -93,6 +97,16 @@ export interface ServerOptions {
    * longer when a host vanishes silently. A check waits at most about three times this.
    */
   readonly forwardTimeoutMs: number
+  /**
+   * How long in milliseconds a member that is gone without a word is remembered, and counts as one that may be
+   * alive on the far side of a split: a side's share of the limits is (members it reaches) / (those it
+   * remembers). In a split that lasts longer every side counts itself whole and enforces the full limits:
+   * up to (P - 1)·R·(T - forgetAfterMs) too many for P sides. Larger: longer splits stay within their bounds, and a
+   * node that died for good keeps the others below the full limits for longer (`on_partition: majority` only
+   * where no majority is left), unless `weir cluster forget` tells them. Smaller: the reverse. A node whose
+   * host refuses connections is proven dead, and does not count from then on. The same on all nodes.
+   */
+  readonly forgetAfterMs: number
   /**
    * Keys remembered per rule. Memory is reserved as they come:
    *
@@ -203,7 +217,7 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
   },
   seeds: {
     placeholder: 'addresses',
-    summary: 'some nodes of the cluster: host:port or multiaddrs, comma separated',
+    summary: 'where nodes are found: host:port, multiaddr, srv:name or mdns, comma separated',
     fallback: NONE,
   },
   rules: {
@@ -230,6 +244,11 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
     placeholder: 'ms',
     summary: 'the longest wait for the owner of a key',
     fallback: `${FORWARD_TIMEOUT_MS_MAX}`,
+  },
+  forgetAfterMs: {
+    placeholder: 'ms',
+    summary: 'how long a member that is gone is remembered',
+    fallback: `${FORGET_AFTER_MS}`,
   },
   keysMax: {
     placeholder: 'keys',

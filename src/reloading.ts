@@ -73,11 +73,13 @@ export class Reloading {
       const told = differences(this.#runtime.book.definition, book.definition)
       const isChanged = book.version !== this.#runtime.book.version
       if (isChanged) this.#runtime.useRules(book)
+      this.#runtime.rulesRead(null)
       this.#rules = rules
       this.#metrics.reloaded(isChanged ? 'changed' : 'unchanged')
       return { version: book.version, differences: told }
     } catch (error) {
       this.#metrics.reloaded('refused')
+      this.#runtime.rulesRead(error instanceof Error ? error.message : String(error))
       throw error
     }
   }

@@ -1,4 +1,5 @@
-import type { MemberState } from '../cluster/message.ts'
+import type { MemberState, Settings } from '../cluster/message.ts'
+import type { Forgotten, Joined, RefusedOrder } from './cluster-orders.ts'
 import type { Adjustment, Rejection } from './limiter/check.ts'
 import type { Rule } from './limiter/policy.ts'
 import type { Reserved, Settled, Unsettled } from './reservations.ts'
@@ -41,6 +42,11 @@ export interface RunningNode {
   readonly rules: readonly Rule[]
   readiness(): Readiness
   cluster(): ClusterStatus
+  status(): NodeStatus
+  /** A member, by its id or name, is gone for good; see `Membership.dismiss`. */
+  forget(member: string): Forgotten | RefusedOrder
+  /** Looks for members here, too, from now on. `address` as in the option `seeds`. */
+  join(address: string): Joined | RefusedOrder
   /** What this node holds about one key, of a rule or of one of `rules`; for operators. `descriptor` as in a check. */
   inspect(
     rule: string,
@@ -75,6 +81,35 @@ export interface MemberStatus {
   /** Milliseconds since it was last heard; 0 for this node itself, null if never. */
   readonly heardMsAgo: number | null
   readonly addresses: readonly string[]
+}
+
+/** Everything by which one can tell whether a node and its cluster are well; `weir doctor` judges it. */
+export interface NodeStatus extends Readiness {
+  readonly node: string
+  readonly id: string
+  readonly rules: {
+    readonly version: string
+    /** Why the rules that were read last cannot be used; null when they can. */
+    readonly refused: string | null
+  }
+  /** The table that is fullest: its rows, of which a key has one for each node that admitted it. */
+  readonly keys: { readonly rule: string; readonly rows: number; readonly rowsMax: number } | null
+  /** How late a tick was at worst, in the last ten to twenty seconds. */
+  readonly lagMs: number
+  /** How many members are reached, of those that may be alive. */
+  readonly partition: { readonly reached: number; readonly members: number }
+  readonly view: number
+  /** Absent for a node that is alone by configuration. */
+  readonly settings: Settings | null
+  readonly members: readonly MemberReport[]
+}
+
+/** A member, and what it has said of itself; null: it has not yet, or nobody asked a node that is alone. */
+export interface MemberReport extends MemberStatus {
+  readonly view: number | null
+  /** By how much its clock is ahead, less the shortest delay. */
+  readonly clockOffsetMs: number | null
+  readonly settings: Settings | null
 }
 
 /** The replicated counts of one key as this node holds them. */

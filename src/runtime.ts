@@ -1,26 +1,30 @@
 import type { Logger } from 'pino'
 import type { ClusterEvent } from '../cluster/event.ts'
 import { TICK_MS } from '../cluster/limits.ts'
-import {
-  type Action,
-  MEMBER_STATES,
-  type MemberRecord,
-  type MemberState,
-} from '../cluster/message.ts'
+import type { Action, MemberRecord } from '../cluster/message.ts'
 import type { Outbound } from '../cluster/outbox.ts'
 import type { LinkChange } from '../cluster/replica.ts'
-import type { Transport } from '../cluster/transport.ts'
+import type { Discovery, Transport } from '../cluster/transport.ts'
 import { decode, type MalformedReason } from '../cluster/wire.ts'
 import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Clock } from './clock.ts'
+import {
+  type Forgotten,
+  forgetMember,
+  type Joined,
+  joinAt,
+  type RefusedOrder,
+} from './cluster-orders.ts'
+import { clusterStatus, peersByState } from './cluster-view.ts'
 import { renderEvent } from './event-log.ts'
-import { clusterStatus, inspection } from './inspection.ts'
+import { inspection } from './inspection.ts'
 import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
 import type { Rule } from './limiter/policy.ts'
-import { SETTLED_RULE } from './limiter/settlement.ts'
+import { withSettlement } from './limiter/settlement.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { Node, Pending } from './node.ts'
+import { clockOffsetsMs, nodeStatus, partitionWeight } from './node-status.ts'
 import {
   type ReservationIds,
   Reservations,
@@ -33,7 +37,14 @@ import { RuleChecks } from './rule-checks.ts'
 import type { RequestFacts } from './rules/request-facts.ts'
 import type { RuleBook } from './rules/rule-book.ts'
 import { ownName } from './rules/variant.ts'
-import type { ClusterStatus, KeyInspection, Readiness, RunningNode } from './running-node.ts'
+import type {
+  ClusterStatus,
+  KeyInspection,
+  NodeStatus,
+  Readiness,
+  RunningNode,
+} from './running-node.ts'
+import { TickLag } from './tick-lag.ts'
 
 export interface RuntimeDependencies {
   readonly node: Node
@@ -47,11 +58,8 @@ export interface RuntimeDependencies {
   readonly onTick?: (lateMs: number, nowMs: number) => void
   /** Absent for a node that is alone by configuration. */
   readonly transport?: Transport
-}
-
-/** What a node has to hold to enforce these rules. */
-export function coreRulesOf({ coreRules }: RuleBook): readonly Rule[] {
-  return [...coreRules, SETTLED_RULE]
+  /** How the transport finds peers, if it does so by itself. */
+  readonly discovery?: Discovery
 }
 
 /**
@@ -68,9 +76,12 @@ export class Runtime implements RunningNode {
   readonly #log: Logger
   readonly #transport: Transport | undefined
   readonly #onTick: RuntimeDependencies['onTick']
+  readonly #discovery: Discovery | undefined
   readonly #waiting = new Map<number, (answer: Answer) => void>()
   readonly #writer = new Writer()
   readonly #reservations: Reservations
+  readonly #lag = new TickLag()
+  #refusedRules: string | null = null
   #timer: NodeJS.Timeout | undefined
   #tickedMs: number
   #turnScheduled = false
@@ -86,6 +97,7 @@ export class Runtime implements RunningNode {
     this.#metrics = metrics
     this.#log = log
     this.#transport = transport
+    this.#discovery = dependencies.discovery
     this.#checks = this.#checksBy(book)
     this.#tickedMs = this.#nowMs()
     this.#reservations = new Reservations(reservationIds, {
@@ -93,7 +105,12 @@ export class Runtime implements RunningNode {
       act: (action, request) => this.#act(action, request),
       nowMs: () => this.#nowMs(),
     })
-    metrics.readFrom({ keys: () => this.#keys(), peers: () => this.#peers() })
+    metrics.readFrom({
+      keys: () => this.#keys(),
+      peers: () => peersByState(node.replica.membership),
+      partitionWeight: () => partitionWeight(node.replica, this.#nowMs()),
+      clockOffsetsMs: () => clockOffsetsMs(node.replica),
+    })
   }
 
   start(): void {
@@ -144,10 +161,17 @@ export class Runtime implements RunningNode {
    * the rules it was asked by.
    */
   useRules(book: RuleBook): void {
-    this.#node.changeRules(coreRulesOf(book), this.#nowMs())
+    this.#node.changeRules(withSettlement(book.coreRules), this.#nowMs())
     this.#book = book
     this.#checks = this.#checksBy(book)
     this.#metrics.rulesAre(book)
+    this.#node.replica.reports.rulesAre(book.version)
+    this.#scheduleTurn()
+  }
+
+  /** The rules were read again: they cannot be used for this reason, or they can. */
+  rulesRead(refused: string | null): void {
+    this.#refusedRules = refused
   }
 
   #checksBy(book: RuleBook): RuleChecks {
@@ -225,7 +249,28 @@ export class Runtime implements RunningNode {
   }
 
   cluster(): ClusterStatus {
-    return clusterStatus(this.#node, this.#nowMs())
+    return clusterStatus(this.#node.replica.membership, this.#nowMs())
+  }
+
+  status(): NodeStatus {
+    const rules = { version: this.#book.version, refused: this.#refusedRules }
+    const pump = { ...this.readiness(), rules, lagMs: this.#lag.worstMs }
+    return nodeStatus(this.#node, pump, this.#nowMs())
+  }
+
+  forget(member: string): Forgotten | RefusedOrder {
+    const outcome = forgetMember(this.#node.replica.membership, member, this.#nowMs())
+    if (outcome.type === 'forgotten') {
+      this.#log.warn({ event: 'member_dismissed', id: outcome.id, name: outcome.name })
+      this.#scheduleTurn()
+    }
+    return outcome
+  }
+
+  join(address: string): Joined | RefusedOrder {
+    const outcome = joinAt(this.#discovery, address)
+    if (outcome.type === 'joined') this.#log.info({ event: 'seed_added', address })
+    return outcome
   }
 
   inspect(
@@ -280,6 +325,7 @@ export class Runtime implements RunningNode {
     if (this.#timer === undefined) return
     const nowMs = this.#nowMs()
     const lateMs = Math.max(0, nowMs - this.#tickedMs - TICK_MS)
+    this.#lag.late(lateMs, nowMs)
     this.#metrics.tickLate(lateMs / 1_000)
     this.#onTick?.(lateMs, nowMs)
     this.#tickedMs = nowMs
@@ -349,14 +395,5 @@ export class Runtime implements RunningNode {
     let keys = 0
     for (const { store } of this.#node.limiter.rules) keys += store.table.keys
     return keys
-  }
-
-  #peers(): Map<MemberState, number> {
-    const peers = new Map<MemberState, number>(MEMBER_STATES.map((state) => [state, 0]))
-    const { membership } = this.#node.replica
-    for (const { id, state } of membership.records) {
-      if (id !== membership.self.id) peers.set(state, (peers.get(state) ?? 0) + 1)
-    }
-    return peers
   }
 }

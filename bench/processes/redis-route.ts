@@ -121,6 +121,18 @@ class RedisNode implements RunningNode {
     return { node: this.name, id: this.name, view: 0, members: [] }
   }
 
+  status(): never {
+    throw new Error('nobody asks how a benchmark is')
+  }
+
+  forget(): never {
+    throw new Error('Redis has no members')
+  }
+
+  join(): never {
+    throw new Error('Redis has no members')
+  }
+
   inspect(rule: string, key: string) {
     return { rule, key, hash: '', owners: [this.name], limits: [] }
   }

@@ -3,6 +3,7 @@ import type { NodeId } from '../../crdt/node-id.ts'
 import type { Libp2pNode } from './create-libp2p.ts'
 import { asError, type OnFault, reasonOf } from './fault.ts'
 import { DIAL_TIMEOUT_MS } from './limits.ts'
+import { type Names, within } from './names.ts'
 import { formatPeerAddress, type PeerAddress, resolvePeerAddress } from './peer-address.ts'
 
 export type DialOutcome =
@@ -16,12 +17,14 @@ export type DialOutcome =
 /** One attempt to connect, by libp2p. What fails is reported as a fault and returned as an outcome. */
 export class Dialler {
   readonly #node: Libp2pNode
+  readonly #names: Names
   readonly #onFault: OnFault
   /** Addresses being dialled: a second dial would make a second connection, or tear down the first. */
   readonly #dialling = new Set<string>()
 
-  constructor(node: Libp2pNode, onFault: OnFault) {
+  constructor(node: Libp2pNode, names: Names, onFault: OnFault) {
     this.#node = node
+    this.#names = names
     this.#onFault = onFault
   }
 
@@ -53,9 +56,24 @@ export class Dialler {
   /** The address's IP addresses; none when its name cannot be resolved. */
   async resolve(address: PeerAddress): Promise<readonly string[]> {
     try {
-      return await resolvePeerAddress(address, DIAL_TIMEOUT_MS)
+      return await resolvePeerAddress(address, this.#names, DIAL_TIMEOUT_MS)
     } catch (error) {
       this.#failed(formatPeerAddress(address), address.peer, error)
+      return []
+    }
+  }
+
+  /** The IP addresses behind the SRV records of a name, each with its port. */
+  async resolveService(name: string): Promise<readonly string[]> {
+    try {
+      const asked = this.#names.services(name)
+      const found = await within(DIAL_TIMEOUT_MS, asked, `looking up ${name}`)
+      const resolved = await Promise.all(
+        found.map((at) => this.resolve({ kind: 'dns', ...at, peer: undefined })),
+      )
+      return resolved.flat()
+    } catch (error) {
+      this.#failed(`srv:${name}`, undefined, error)
       return []
     }
   }

@@ -13,6 +13,8 @@ export type Libp2pFault =
       readonly reason: string
       readonly error: Error
     }
+  /** Peers on the local network cannot be asked for, or asked. */
+  | { readonly type: 'multicast-failed'; readonly reason: string; readonly error: Error }
   /** A configured seed turned out to be this very node, and is dialled no more. */
   | { readonly type: 'self-dialled'; readonly address: string }
   /** A peer's address cannot be understood, and was left out. */

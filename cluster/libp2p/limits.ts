@@ -22,6 +22,16 @@ export const REDIAL_YIELD_MS = 250
 /** The same after a loss, which mostly is a death: whether the peer refuses should be known at once. */
 export const LOSS_YIELD_MS = 25
 
+/**
+ * How often a name is looked up again while somebody found there is linked. Shorter: who comes later is found
+ * sooner, and halves of a cluster that started apart find each other sooner; longer: fewer questions.
+ */
+export const DISCOVERY_POLL_MS = 10_000
+/** Places where members are looked for, those that were added while the node runs included. */
+export const SEEDS_MAX = 64
+/** Addresses of one name, and services of one, that are looked at. Any one that answers tells of all members. */
+export const SEED_ADDRESSES_MAX = 256
+
 /** Bytes queued for one peer that does not read. Above it the link is broken off: the peer is as good as dead. */
 export const BACKLOG_BYTES_MAX = 4 * 1024 * 1024
 /** Bytes of one gossipsub RPC. Must be equal on all nodes: a larger one mutes the pair. */

@@ -1,9 +1,9 @@
-import { lookup } from 'node:dns/promises'
 import { isIPv4, isIPv6 } from 'node:net'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { NodeId } from '../../crdt/node-id.ts'
 import { asError, type OnFault } from './fault.ts'
+import { type Names, within } from './names.ts'
 
 /** Where a peer listens: `/<kind>/<host>/tcp/<port>`, and perhaps `/p2p/<id>` of who must answer there. */
 export interface PeerAddress {
@@ -44,11 +44,16 @@ export function formatPeerAddress({ kind, host, port, peer }: PeerAddress): stri
 
 export function readPeerAddress(text: string): PeerAddress {
   try {
-    return text.startsWith('/') ? readMultiaddr(text) : readHostAndPort(text)
+    return readAsPeerAddress(text)
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error)
     throw new Error(`peer address "${text}": ${problem}; ${EXPECTED}`, { cause: error })
   }
+}
+
+/** The same; its error says only what is wrong. */
+export function readAsPeerAddress(text: string): PeerAddress {
+  return text.startsWith('/') ? readMultiaddr(text) : readHostAndPort(text)
 }
 
 /** The addresses of `peer` that can be understood and name nobody else; the others are faults. */
@@ -100,7 +105,7 @@ function readMultiaddr(text: string): PeerAddress {
   return { kind, host, port: readPort(transport.value ?? ''), peer: readPeerId(peer?.value) }
 }
 
-function isHostName(host: string): boolean {
+export function isHostName(host: string): boolean {
   // All digits and dots is an IPv4 address with a mistake in it, never a name.
   return host.length <= 253 && HOST_NAME.test(host) && !/^[\d.]+$/.test(host)
 }
@@ -137,29 +142,12 @@ export function reachableAddresses(addresses: readonly PeerAddress[]): readonly 
  * is unknown or the answer takes longer than `timeoutMs`.
  */
 export async function resolvePeerAddress(
-  address: PeerAddress,
+  { kind, host, port }: PeerAddress,
+  names: Names,
   timeoutMs: number,
 ): Promise<readonly string[]> {
-  const { kind, host, port } = address
   if (kind === 'ip4' || kind === 'ip6') return [`/${kind}/${host}/tcp/${port}`]
   const family = kind === 'dns4' ? 4 : kind === 'dns6' ? 6 : 0
-  const found = await within(timeoutMs, lookup(host, { all: true, family }), `looking up ${host}`)
+  const found = await within(timeoutMs, names.addresses(host, family), `looking up ${host}`)
   return found.map((ip) => `/ip${ip.family}/${ip.address}/tcp/${port}`)
-}
-
-/** The system's resolver cannot be interrupted, only outwaited. */
-async function within<T>(timeoutMs: number, promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new Error(`${what} took longer than ${timeoutMs} ms`)
-      error.name = 'TimeoutError'
-      reject(error)
-    }, timeoutMs)
-  })
-  try {
-    return await Promise.race([promise, timeout])
-  } finally {
-    clearTimeout(timer)
-  }
 }

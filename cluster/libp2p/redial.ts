@@ -1,10 +1,19 @@
-import { REDIAL_GROWTH, REDIAL_JITTER, REDIAL_MS, REDIAL_MS_MAX } from './limits.ts'
+import {
+  DISCOVERY_POLL_MS,
+  REDIAL_GROWTH,
+  REDIAL_JITTER,
+  REDIAL_MS,
+  REDIAL_MS_MAX,
+} from './limits.ts'
 
 /**
- * One attempt to reach a target. `resting`: reached, nothing to do until woken. `again`: not yet, or not
- * yet known. The signal aborts when nobody is interested any more.
+ * What is to come after an attempt. `resting`: reached, nothing to do until woken. `again`: not yet, or not
+ * yet known. `later`: reached, but it may soon be elsewhere, too.
  */
-export type Attempt = (signal: AbortSignal) => Promise<'resting' | 'again'>
+export type Outcome = 'resting' | 'again' | 'later'
+
+/** One attempt to reach a target. The signal aborts when nobody is interested any more. */
+export type Attempt = (signal: AbortSignal) => Promise<Outcome>
 
 interface Target {
   readonly attempt: Attempt
@@ -23,9 +32,12 @@ interface Target {
 export class RedialLoop {
   readonly #targets = new Map<string, Target>()
   readonly #onError: (error: unknown) => void
+  readonly #laterMs: number
 
-  constructor(onError: (error: unknown) => void) {
+  /** `laterMs`: the pause before an attempt that is to come `later`. */
+  constructor(onError: (error: unknown) => void, laterMs: number = DISCOVERY_POLL_MS) {
     this.#onError = onError
+    this.#laterMs = laterMs
   }
 
   /** From now on, keep attempting to reach `key`. */
@@ -41,6 +53,10 @@ export class RedialLoop {
     }
     this.#targets.set(key, target)
     this.#schedule(target, afterMs)
+  }
+
+  has(key: string): boolean {
+    return this.#targets.has(key)
   }
 
   /** What was reached is lost, or may be elsewhere: attempt anew, with short pauses again. */
@@ -73,7 +89,7 @@ export class RedialLoop {
 
   async #run(target: Target): Promise<void> {
     target.running = true
-    let outcome: 'resting' | 'again' = 'again'
+    let outcome: Outcome = 'again'
     try {
       outcome = await target.attempt(target.released.signal)
     } finally {
@@ -82,13 +98,16 @@ export class RedialLoop {
     }
   }
 
-  #continue(target: Target, outcome: 'resting' | 'again'): void {
+  #continue(target: Target, outcome: Outcome): void {
     const { wokenAfterMs } = target
     target.wokenAfterMs = undefined
     if (wokenAfterMs !== undefined) {
       this.#schedule(target, wokenAfterMs)
     } else if (outcome === 'resting') {
       target.failures = 0
+    } else if (outcome === 'later') {
+      target.failures = 0
+      this.#schedule(target, jittered(this.#laterMs, Math.random()))
     } else {
       this.#schedule(target, redialPauseMs(target.failures, Math.random()))
       target.failures += 1
@@ -99,5 +118,9 @@ export class RedialLoop {
 /** Pause after `failures` earlier failures in a row; `random` in [0, 1) places it within the jitter. */
 export function redialPauseMs(failures: number, random: number): number {
   const pauseMs = Math.min(REDIAL_MS_MAX, REDIAL_MS * REDIAL_GROWTH ** failures)
+  return jittered(pauseMs, random)
+}
+
+function jittered(pauseMs: number, random: number): number {
   return pauseMs * (1 + REDIAL_JITTER * (2 * random - 1))
 }

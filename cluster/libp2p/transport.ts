@@ -3,30 +3,33 @@ import type { Message, PrivateKey } from '@libp2p/interface'
 import { compareNodeIds, type NodeId } from '../../crdt/node-id.ts'
 import { assertFrameFits } from '../frame-size.ts'
 import { FRAME_BYTES_MAX, MEMBER_ADDRESSES_MAX } from '../limits.ts'
-import type { Transport, TransportListener } from '../transport.ts'
+import type { Discovery, Transport, TransportListener } from '../transport.ts'
 import { createLibp2pNode, type Libp2pNode } from './create-libp2p.ts'
 import { Dialler } from './dialler.ts'
 import { Distrust } from './distrust.ts'
+import { allowList, assertGuarded, isTrusted } from './entrance.ts'
 import { asError, type OnFault, reasonOf } from './fault.ts'
 import { ephemeralIdentity, loadOrCreateIdentity, nodeIdOf } from './identity.ts'
 import {
   LOSS_YIELD_MS,
   REDIAL_YIELD_MS,
   RUBBISH_PAUSE_MS,
+  SEEDS_MAX,
   STOP_CLOSE_MS,
   STOP_FLUSH_MS,
 } from './limits.ts'
 import { Links } from './links.ts'
+import { Multicast } from './multicast.ts'
+import { namesBy } from './names.ts'
 import {
   formatPeerAddress,
-  isLoopback,
   type PeerAddress,
   reachableAddresses,
   readPeerAddress,
   readPeerAddresses,
 } from './peer-address.ts'
-import { assertPreSharedKey } from './pre-shared-key.ts'
 import { RedialLoop } from './redial.ts'
+import { readSeedPlace, type SeedPlace } from './seed-place.ts'
 import { Seeds } from './seeds.ts'
 
 export interface Libp2pTransportOptions {
@@ -46,8 +49,15 @@ export interface Libp2pTransportOptions {
   readonly fanout: number
   /** How often gossipsub mends its mesh and announces what it has relayed, in milliseconds. */
   readonly gossipIntervalMs: number
-  /** Where members may be found, as multiaddrs with or without `/p2p/<id>`, or `host:port`. */
+  /**
+   * Where members may be found: multiaddrs with or without `/p2p/<id>`, `host:port`, `srv:` and a name that has
+   * SRV records, or `mdns` for the local network.
+   */
   readonly seeds: readonly string[]
+  /** Name servers to ask instead of the system's resolver, as `ip:port`. */
+  readonly nameServers?: readonly string[]
+  /** How often names are looked up again, in milliseconds. Default `DISCOVERY_POLL_MS`. */
+  readonly discoveryPollMs?: number
   /** If given, only these may connect and be heard. */
   readonly allow?: readonly NodeId[]
   /** Told of everything that goes wrong without being fatal. Unlike the listener, it may be called at any time. */
@@ -55,7 +65,7 @@ export interface Libp2pTransportOptions {
 }
 
 /** The Transport port over libp2p: gossipsub for broadcasts, one stream per pair of peers for the rest. */
-export interface Libp2pTransport extends Transport {
+export interface Libp2pTransport extends Transport, Discovery {
   /** Full multiaddrs under which peers can reach this node, with real ports and `/p2p/<id>`. */
   readonly addresses: readonly string[]
   /** Writes what is queued, closes everything, and calls the listener no more. Takes at most about a second. */
@@ -68,7 +78,7 @@ export async function createLibp2pTransport(
 ): Promise<Libp2pTransport> {
   const listen = options.listen.map(readPeerAddress)
   const announce = (options.announce ?? []).map(readPeerAddress)
-  const seeds = options.seeds.map(readPeerAddress)
+  const seeds = readSeedPlaces(options.seeds)
   assertGuarded(listen, options.preSharedKey)
   const privateKey = await identityOf(options)
   const self = nodeIdOf(privateKey)
@@ -86,49 +96,21 @@ export async function createLibp2pTransport(
   })
   const adapter = new Libp2pAdapter(
     { node, self, isAllowed, distrust, onFault },
-    { topic: options.topic, announce, seeds },
+    { ...options, announce, seeds },
   )
   await adapter.start()
   return adapter
 }
 
-function assertGuarded(listen: readonly PeerAddress[], preSharedKey: Uint8Array | undefined): void {
-  if (preSharedKey !== undefined) {
-    assertPreSharedKey(preSharedKey, 'preSharedKey')
-    return
-  }
-  const open = listen.find((address) => !isLoopback(address))
-  if (open !== undefined) {
-    throw new Error(
-      `listening on ${formatPeerAddress(open)} without a pre-shared key would let anybody join; give all nodes one, or listen on loopback`,
-    )
-  }
+function readSeedPlaces(seeds: readonly string[]): readonly SeedPlace[] {
+  if (seeds.length <= SEEDS_MAX) return seeds.map(readSeedPlace)
+  throw new Error(`there are ${seeds.length} seeds: give ${SEEDS_MAX} at most, or a name for them`)
 }
 
 function identityOf(options: Libp2pTransportOptions): Promise<PrivateKey> | PrivateKey {
   if (options.privateKey !== undefined) return options.privateKey
   if (options.identityFile !== undefined) return loadOrCreateIdentity(options.identityFile)
   return ephemeralIdentity()
-}
-
-function allowList(
-  self: NodeId,
-  allow: readonly NodeId[] | undefined,
-  onFault: OnFault,
-): (peer: NodeId) => boolean {
-  if (allow === undefined) return () => true
-  const allowed = new Set([self, ...allow])
-  return (peer) => {
-    if (allowed.has(peer)) return true
-    onFault({ type: 'not-allowed', peer })
-    return false
-  }
-}
-
-function isTrusted(peer: NodeId, distrust: Distrust, onFault: OnFault): boolean {
-  if (!distrust.isOut(peer, performance.now())) return true
-  onFault({ type: 'distrusted', peer })
-  return false
 }
 
 interface KnownPeer {
@@ -148,7 +130,9 @@ class Libp2pAdapter implements Libp2pTransport {
   readonly #links: Links
   readonly #dialler: Dialler
   readonly #redial: RedialLoop
+  readonly #multicast: Multicast
   readonly #seeds: Seeds
+  readonly #firstSeeds: readonly SeedPlace[]
   readonly #known = new Map<NodeId, KnownPeer>()
   /** Broadcasts that are being signed. */
   readonly #publishing = new Set<Promise<unknown>>()
@@ -163,10 +147,9 @@ class Libp2pAdapter implements Libp2pTransport {
       readonly distrust: Distrust
       readonly onFault: OnFault
     },
-    options: {
-      readonly topic: string
+    options: Pick<Libp2pTransportOptions, 'topic' | 'nameServers' | 'discoveryPollMs'> & {
       readonly announce: readonly PeerAddress[]
-      readonly seeds: readonly PeerAddress[]
+      readonly seeds: readonly SeedPlace[]
     },
   ) {
     const { node, self, isAllowed, distrust, onFault } = dependencies
@@ -189,16 +172,23 @@ class Libp2pAdapter implements Libp2pTransport {
         },
       },
     )
-    this.#dialler = new Dialler(node, onFault)
+    this.#dialler = new Dialler(node, namesBy(options.nameServers), onFault)
     this.#redial = new RedialLoop((thrown) => {
       const error = asError(thrown)
       onFault({ type: 'internal', reason: reasonOf(error), error })
+    }, options.discoveryPollMs)
+    this.#multicast = new Multicast(options.topic, {
+      addresses: () => this.addresses,
+      found: (peer, addresses) => this.#discovered(peer, addresses),
+      onFault,
     })
-    const isLinked = (peer: NodeId) => this.#links.has(peer)
-    this.#seeds = new Seeds(options.seeds, {
+    this.#firstSeeds = options.seeds
+    this.#seeds = new Seeds({
       dialler: this.#dialler,
       redial: this.#redial,
-      isLinked,
+      multicast: this.#multicast,
+      isLinked: (peer) => this.#links.has(peer),
+      linkedAt: (ip) => this.#linkedAt(ip),
       onFault,
     })
   }
@@ -226,7 +216,7 @@ class Libp2pAdapter implements Libp2pTransport {
     if (this.#listener !== undefined) throw new Error('a transport has one listener')
     this.#listener = listener
     this.#links.admit()
-    this.#seeds.start()
+    for (const place of this.#firstSeeds) this.#seeds.add(place)
   }
 
   broadcast(frame: Uint8Array): void {
@@ -266,6 +256,11 @@ class Libp2pAdapter implements Libp2pTransport {
     }
   }
 
+  join(address: string): boolean {
+    const place = readSeedPlace(address)
+    return this.#stopped === undefined && this.#seeds.add(place)
+  }
+
   forget(peer: NodeId): void {
     this.#known.delete(peer)
     this.#redial.release(peer)
@@ -287,12 +282,13 @@ class Libp2pAdapter implements Libp2pTransport {
 
   async #stop(): Promise<void> {
     this.#redial.stop()
+    const silenced = this.#multicast.stop()
     await settledWithin(STOP_FLUSH_MS, Promise.all([this.#links.finish(), ...this.#publishing]))
     this.#links.abort()
     stopHeartbeat(this.#node.services.pubsub)
     // A timer of libp2p's address book may outlive this by a second; it holds nothing but the process.
     // No unsubscribing: peers would keep this node out of the mesh for a while when it comes back.
-    await settledWithin(STOP_CLOSE_MS, Promise.resolve(this.#node.stop()))
+    await settledWithin(STOP_CLOSE_MS, Promise.allSettled([this.#node.stop(), silenced]))
   }
 
   async #reach(peer: NodeId, signal: AbortSignal): Promise<'resting' | 'again'> {
@@ -304,6 +300,29 @@ class Libp2pAdapter implements Libp2pTransport {
       this.#tell((listener) => listener.refused(peer))
     }
     return 'again'
+  }
+
+  /** Found on the local network, where it is found again and again: one attempt at a time is enough. */
+  #discovered(peer: NodeId, addresses: readonly string[]): void {
+    const key = `multicast ${peer}`
+    if (peer === this.self || this.#stopped !== undefined || this.#redial.has(key)) return
+    if (this.#links.has(peer) || this.#known.has(peer) || !this.#isAllowed(peer)) return
+    const read = readPeerAddresses(peer, addresses, this.#onFault)
+    const attempt = async (signal: AbortSignal) => {
+      if (!this.#links.has(peer)) await this.#dialler.reach(peer, read, signal)
+      this.#redial.release(key)
+      return 'resting' as const
+    }
+    this.#redial.keep(key, attempt, this.#yieldMs(peer, REDIAL_YIELD_MS))
+  }
+
+  #linkedAt(ip: string): NodeId | undefined {
+    for (const [peer, { addresses }] of this.#known) {
+      if (!this.#links.has(peer)) continue
+      const at = addresses.map((address) => formatPeerAddress({ ...address, peer: undefined }))
+      if (at.includes(ip)) return peer
+    }
+    return undefined
   }
 
   #unlinked(peer: NodeId): void {

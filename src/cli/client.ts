@@ -4,6 +4,7 @@ import { parseTokens } from '../bearer-token.ts'
 import { type Headers, isObject } from '../client/answer.ts'
 import { type Destination, destinationOf, HOW_TO_WRITE } from '../client/destination.ts'
 import { CommandError } from './exit-code.ts'
+import type { OutputFormat } from './output.ts'
 
 /** A question to one of a node's doors. */
 export interface Question {
@@ -27,6 +28,12 @@ export interface Access {
   readonly caFile?: string | undefined
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
+}
+
+/** What every question to an admin door comes with. */
+export interface AdminQuestion extends Access {
+  readonly admin: string
+  readonly output: OutputFormat
 }
 
 /** A node answers in milliseconds, or something is wrong. */

@@ -1,7 +1,7 @@
 import type { ClusterStatus, MemberStatus } from '../running-node.ts'
-import { type Access, askOrFail } from './client.ts'
+import { type Access, type AdminQuestion, askOrFail } from './client.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
-import { type OutputFormat, renderTable } from './output.ts'
+import { renderTable } from './output.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The cluster as the node at this admin address sees it. */
@@ -16,14 +16,9 @@ export async function fetchClusterStatus(
   })
 }
 
-export interface ClusterStatusQuestion extends Access {
-  readonly admin: string
-  readonly output: OutputFormat
-}
-
 /** `weir cluster status` */
 export async function clusterStatus(
-  { admin, output, ...access }: ClusterStatusQuestion,
+  { admin, output, ...access }: AdminQuestion,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const status = await fetchClusterStatus(admin, access)

@@ -14,6 +14,8 @@ export const EXIT_CODES = {
   denied: 5,
   /** The node answered with an error. */
   rejected: 6,
+  /** `doctor`: a check did not pass. */
+  unwell: 7,
 } as const
 
 export type ExitCode = keyof typeof EXIT_CODES

@@ -1,4 +1,5 @@
 import { parsePeerAddress, parsePeerId } from '../../cluster/libp2p/peer-address.ts'
+import { readSeedPlace } from '../../cluster/libp2p/seed-place.ts'
 import { FORWARD_TIMEOUT_MS_MIN, NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
 import { type Mistake, quote } from '../diagnostic.ts'
 import type { DiagnosticCode } from '../diagnostic-code.ts'
@@ -28,6 +29,10 @@ const GOSSIP_INTERVAL_MS_MAX = 10_000
 const FANOUT_MAX = 12
 /** For links around the world; a check that waits longer is better decided here. */
 const FORWARD_TIMEOUT_MS_CEILING = 2_000
+/** Below, the pauses of a network would end in full limits on both sides of it. */
+const FORGET_AFTER_MS_MIN = 60_000
+/** Seven days: who is gone for longer than that is not on the far side of a split. */
+const FORGET_AFTER_MS_MAX = 604_800_000
 const KEYS_MAX_MIN = 1_000
 export const KEYS_MAX_MAX = 16_000_000
 const CLUSTER_NAME_LENGTH_MAX = 64
@@ -45,12 +50,13 @@ export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[
   clusterName: word(CLUSTER_NAME_LENGTH_MAX),
   secretFile: unlessNone(path),
   allowPeers: listOf(checkedBy(parsePeerId)),
-  seeds: listOf(checkedBy(parsePeerAddress)),
+  seeds: listOf(checkedBy(readSeedPlace)),
   rules: unlessNone(path),
   dataDir: unlessNone(path),
   gossipIntervalMs: wholeNumber(GOSSIP_INTERVAL_MS_MIN, GOSSIP_INTERVAL_MS_MAX),
   fanout: wholeNumber(1, FANOUT_MAX),
   forwardTimeoutMs: wholeNumber(FORWARD_TIMEOUT_MS_MIN, FORWARD_TIMEOUT_MS_CEILING),
+  forgetAfterMs: wholeNumber(FORGET_AFTER_MS_MIN, FORGET_AFTER_MS_MAX),
   keysMax: wholeNumber(KEYS_MAX_MIN, KEYS_MAX_MAX),
   headers: oneOf(HEADER_FAMILIES),
   mode: unlessNone(oneOf(['shadow', 'off'])),

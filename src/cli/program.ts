@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { Command, CommanderError, Option } from 'commander'
 import { flagOf, OPTION_NAMES, OPTIONS } from '../options.ts'
+import { addCluster, addDoctor } from './cluster-commands.ts'
 import { type End, wholeNumber } from './command-options.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import { addQuestions } from './question-commands.ts'
@@ -40,7 +41,16 @@ function buildProgram(terminal: Terminal, end: End): Command {
       writeErr: (text) => terminal.complain(text.trimEnd()),
     })
     .showHelpAfterError('(--help shows how)')
-  for (const add of [addServe, addDev, addQuestions, addRules, addKeygen, addSim]) {
+  for (const add of [
+    addServe,
+    addDev,
+    addQuestions,
+    addCluster,
+    addDoctor,
+    addRules,
+    addKeygen,
+    addSim,
+  ]) {
     add(program, terminal, end)
   }
   return program

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import type { CheckQuestion } from './check.ts'
-import type { ClusterStatusQuestion } from './cluster-status.ts'
 import {
   type AddCommands,
   addAdminOptions,
@@ -19,7 +18,7 @@ import type { Terminal } from './terminal.ts'
 
 /** The commands that put a question to a node. */
 export const addQuestions: AddCommands = (program, terminal, end) => {
-  for (const add of [addCheck, addGate, addPeek, addExplain, addReset, addCluster]) {
+  for (const add of [addCheck, addGate, addPeek, addExplain, addReset]) {
     add(program, terminal, end)
   }
 }
@@ -104,16 +103,5 @@ function addExplain(program: Command, terminal: Terminal, end: End): void {
     .action(async (question: ExplainQuestion) => {
       const { explain } = await import('./explain.ts')
       await end(explain(question, terminal))
-    })
-}
-
-function addCluster(program: Command, terminal: Terminal, end: End): void {
-  const cluster = program.command('cluster').description('look at a cluster')
-  addAdminOptions(cluster.command('status'))
-    .description('show the members as one node sees them')
-    .addOption(outputOption())
-    .action(async (question: ClusterStatusQuestion) => {
-      const { clusterStatus } = await import('./cluster-status.ts')
-      await end(clusterStatus(question, terminal))
     })
 }

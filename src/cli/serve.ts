@@ -123,8 +123,8 @@ async function startOrFail(options: ServerOptions, log: Logger): Promise<Started
 function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
   const { name, rules, keysMax, headers, mode, trustedProxies } = options
   const { peerListen, secretFile, dataDir } = options
-  const { clusterName, advertise, allowPeers, seeds, gossipIntervalMs, fanout, forwardTimeoutMs } =
-    options
+  const { clusterName, advertise, allowPeers, seeds, gossipIntervalMs, fanout } = options
+  const { forwardTimeoutMs, forgetAfterMs } = options
   const cluster = {
     name: clusterName,
     advertise,
@@ -133,6 +133,7 @@ function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
     gossipIntervalMs,
     fanout,
     forwardTimeoutMs,
+    forgetAfterMs,
     ...(secretFile === null ? {} : { secretFile }),
     ...(dataDir === null ? {} : { identityFile: join(dataDir, IDENTITY_FILE) }),
   }

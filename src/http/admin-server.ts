@@ -5,6 +5,7 @@ import type { RunningNode } from '../running-node.ts'
 import { reset } from './adjust.ts'
 import { guardByToken } from './bearer-guard.ts'
 import type { Certificate } from './certificate.ts'
+import { clusterOrders } from './cluster.ts'
 import { buildDoor, type Door, type DoorDependencies } from './door.ts'
 import { MeasuredChecks } from './measured-checks.ts'
 import { problem, sendProblem } from './problem.ts'
@@ -32,6 +33,7 @@ export function buildAdminServer(
       app.register((guarded, _options, done) => {
         if (tokens !== undefined) guardByToken(guarded, { tokens, turnedAway })
         guarded.register(admin, { node })
+        guarded.register(clusterOrders, { node })
         guarded.register(reset, { checks: new MeasuredChecks(node, metrics) })
         done()
       })
@@ -71,6 +73,18 @@ const admin: FastifyPluginCallbackTypebox<{ node: RunningNode }> = (app, { node 
     schema: { ...summary('Show the members'), querystring: Type.Object({}, closed) },
     handler: (_request, reply) => {
       reply.send(node.cluster())
+    },
+  })
+
+  app.route({
+    method: GET,
+    url: '/api/v1/status',
+    schema: {
+      ...summary('Show everything that weir doctor judges'),
+      querystring: Type.Object({}, closed),
+    },
+    handler: (_request, reply) => {
+      reply.send(node.status())
     },
   })
   done()

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import type { RefusedOrderCode } from '../cluster-orders.ts'
 import type { RejectionCode } from '../limiter/check.ts'
 
 /**
@@ -18,10 +19,16 @@ export const PROBLEMS = {
   invalid_key: { status: 400 },
   key_missing: { status: 400 },
   invalid_reservation: { status: 400 },
+  invalid_address: { status: 400 },
   unauthorized: { status: 401 },
   not_found: { status: 404 },
+  unknown_member: { status: 404 },
   method_not_allowed: { status: 405 },
   request_timeout: { status: 408 },
+  ambiguous_member: { status: 409 },
+  member_alive: { status: 409 },
+  not_clustered: { status: 409 },
+  too_many_seeds: { status: 409 },
   reservation_expired: { status: 410 },
   body_too_large: { status: 413 },
   unsupported_media_type: { status: 415 },
@@ -34,7 +41,8 @@ export const PROBLEMS = {
     problemType: 'temporary-reduced-capacity',
     title: 'Temporary Reduced Capacity',
   },
-} as const satisfies Record<string, ProblemKind> & Record<RejectionCode, ProblemKind>
+} as const satisfies Record<string, ProblemKind> &
+  Record<RejectionCode | RefusedOrderCode, ProblemKind>
 
 export type ProblemCode = keyof typeof PROBLEMS
 

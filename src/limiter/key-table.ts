@@ -39,6 +39,7 @@ export class KeyTable {
   readonly #index: Uint32Array
   readonly #mask: number
   #keys = 0
+  #rows = 0
   /** Rows from here on were never used. */
   #fresh = 0
   /** Head of the list of rows given back, linked through their next words. */
@@ -60,6 +61,11 @@ export class KeyTable {
   /** Keys held at present. */
   get keys(): number {
     return this.#keys
+  }
+
+  /** Rows in use: a key has one for each actor that is heard of. */
+  get rows(): number {
+    return this.#rows
   }
 
   /** Rows below this number may be in use; what a sweep has to visit. */
@@ -156,6 +162,7 @@ export class KeyTable {
     if (row !== NO_ROW) this.#free = this.#words[row * this.#stride + NEXT] as number
     else if (this.#fresh < this.rowsMax) row = this.#fresh++
     else return NO_ROW
+    this.#rows += 1
     const base = row * this.#stride
     this.#words[base + HI] = hi
     this.#words[base + LO] = lo
@@ -165,6 +172,7 @@ export class KeyTable {
   }
 
   #giveBack(row: number): void {
+    this.#rows -= 1
     this.#words[row * this.#stride + MARKS] = 0
     this.#words[row * this.#stride + NEXT] = this.#free
     this.#free = row + 1

@@ -21,6 +21,11 @@ export const SETTLED_RULE: Rule = {
   isInternal: true,
 }
 
+/** Everything that a node has to hold to enforce these rules. */
+export function withSettlement(rules: readonly Rule[]): readonly Rule[] {
+  return [...rules, SETTLED_RULE]
+}
+
 /** The key that is used up when a reservation is settled; its owner is that of the reservation's key. */
 export function settledKey({
   key,

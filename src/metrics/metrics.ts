@@ -1,6 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Histogram, Registry } from 'prom-client'
 import type { ForwardResult, StandInReason } from '../../cluster/event.ts'
-import type { MemberState } from '../../cluster/message.ts'
 import type { MalformedReason } from '../../cluster/wire.ts'
 import type { RuleAnswer } from '../rule-answer.ts'
 import { registerChecks } from './check-series.ts'
@@ -13,10 +12,11 @@ import {
 import { ConfigSeries, type ReloadResult } from './config-series.ts'
 import { children, counters, wordsOf } from './series.ts'
 import { SnapshotSeries } from './snapshot-series.ts'
+import { type MetricsSource, registerSources } from './source-series.ts'
 import { TurnedAway } from './turned-away.ts'
 
 /**
- * A node's metrics, documented in docs/reference/metrics.md. Labels are rules, and words of closed sets;
+ * A node's metrics, documented in docs/reference/metrics.md. Labels are rules, names of nodes, and words of closed sets;
  * never a key, a user or an address.
  *
  * Checks are counted as plain numbers (`check-tallies.ts`) and put into series when they are read. Series of
@@ -70,14 +70,6 @@ const LATENCY_BUCKETS = [
 /** Seconds. A tick comes every 10 ms; half a second late is a stall that the cluster reacts to. */
 const LAG_BUCKETS = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
-/** What is not counted but looked up when the metrics are read. */
-export interface MetricsSource {
-  /** Keys held in this node's table. */
-  keys(): number
-  /** Other members by state; every state that is to be shown must be there, with 0 if need be. */
-  peers(): ReadonlyMap<MemberState, number>
-}
-
 /** The rules of a file; a `RuleBook` is one. */
 export interface EnforcedRules extends TalliedRules {
   /** Equal for rules that say the same. */
@@ -119,7 +111,7 @@ export class Metrics {
     this.#tallies = new CheckTallies(book)
     const registers = [registry]
     registerChecks(this.#tallies, registers)
-    this.#registerSources(registers)
+    registerSources(() => this.#source, registers)
 
     const latency = new Histogram({
       name: 'rate_limiter_latency_seconds',
@@ -252,7 +244,7 @@ export class Metrics {
     this.#eventLoopLag.observe(seconds)
   }
 
-  /** From now on `keys` and `peers` are read from here whenever the metrics are. */
+  /** From now on what is not counted is read from here whenever the metrics are. */
   readFrom(source: MetricsSource): void {
     this.#source = source
   }
@@ -264,27 +256,5 @@ export class Metrics {
 
   get contentType(): string {
     return this.#registry.contentType
-  }
-
-  #registerSources(registers: Registry[]): void {
-    const source = () => this.#source
-    new Gauge({
-      name: 'rate_limiter_keys',
-      help: 'Keys held.',
-      registers,
-      collect() {
-        this.set(source()?.keys() ?? 0)
-      },
-    })
-    new Gauge({
-      name: 'rate_limiter_peers',
-      help: 'Other members by state.',
-      labelNames: ['state'],
-      registers,
-      collect() {
-        this.reset()
-        for (const [state, count] of source()?.peers() ?? []) this.set({ state }, count)
-      },
-    })
   }
 }

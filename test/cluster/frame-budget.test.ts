@@ -18,6 +18,7 @@ import {
   REFUTATION_MAX,
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
+  RULES_VERSION_BYTES_MAX,
 } from '../../cluster/limits.ts'
 import type { MemberRecord, Message } from '../../cluster/message.ts'
 import { decode, encode } from '../../cluster/wire.ts'
@@ -148,6 +149,12 @@ const largest: readonly Message[] = [
   },
   { type: 'hand-over', counts: counts(), levels: [], members: members(1) },
   { type: 'hand-over', counts: NO_COUNTS, levels: levels(), members: members(1) },
+  {
+    type: 'settings',
+    rules: longName(0, RULES_VERSION_BYTES_MAX),
+    gossipIntervalMs: WHOLE,
+    fanout: WHOLE,
+  },
 ]
 
 describe('the largest message', () => {

@@ -152,6 +152,17 @@ describe('silence', () => {
     expect(table.merge(recordOf('n2', 'dead'), NOW_MS)).toBe(false)
   })
 
+  it('is remembered for as long as the cluster is told to', () => {
+    const table = new Membership(recordOf('n1'), GOSSIP_MS, NOW_MS, 60_000)
+    table.merge(recordOf('n2'), NOW_MS)
+    table.tick(NOW_MS + SUSPECT_MS)
+    table.tick(NOW_MS + DEAD_MS)
+    expect(table.tick(NOW_MS + DEAD_MS + 60_000)).toEqual([])
+    expect(table.mayBeAlive()).toEqual(new Set(['n1', 'n2']))
+    expect(table.tick(NOW_MS + DEAD_MS + 60_001)).toEqual([n2])
+    expect(table.mayBeAlive()).toEqual(new Set(['n1']))
+  })
+
   it('is held against a member within 5 s of its last frame', () => {
     const table = tableOf(recordOf('n2'))
     table.linked(n2, NOW_MS)

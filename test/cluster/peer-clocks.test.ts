@@ -20,6 +20,21 @@ describe('the clock of a peer', () => {
     expect(clocks.lateMs(peer, 3_000, 3_101)).toBe(100)
   })
 
+  it('is ahead by what the quickest frame of late shows, less what that took', () => {
+    const clocks = new PeerClocks()
+    expect(clocks.offsetMs(peer)).toBeUndefined()
+    clocks.lateMs(peer, 1_300, 1_000)
+    clocks.lateMs(peer, 2_100, 2_000)
+    expect(clocks.offsetMs(peer)).toBe(300)
+    for (const laterMs of [CLOCK_WINDOW_MS, 2 * CLOCK_WINDOW_MS, 3 * CLOCK_WINDOW_MS]) {
+      clocks.lateMs(peer, laterMs + 1_500, laterMs + 2_000)
+      clocks.lateMs(peer, laterMs + 1_501, laterMs + 2_001)
+    }
+    expect(clocks.offsetMs(peer)).toBe(-500)
+    clocks.forget(peer)
+    expect(clocks.offsetMs(peer)).toBeUndefined()
+  })
+
   it('shows frames that a cut network kept, each by its own age', () => {
     const clocks = new PeerClocks()
     clocks.lateMs(peer, 1_000, 1_001)

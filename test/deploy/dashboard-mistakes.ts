@@ -10,7 +10,17 @@ export interface DashboardWorld {
   readonly dataSource: string
 }
 
-const FUNCTIONS = ['rate', 'increase', 'sum', 'count', 'max', 'time', 'histogram_quantile']
+const FUNCTIONS = [
+  'rate',
+  'increase',
+  'sum',
+  'count',
+  'min',
+  'max',
+  'abs',
+  'time',
+  'histogram_quantile',
+]
 const UNITS = /^(none|short|s|Bps|percentunit|suffix:[a-z]+\/s)$/
 const COLUMNS = 24
 /** Made by Prometheus itself for every target. */

@@ -16,7 +16,12 @@ export async function registeredSeries(book: RuleBook): Promise<ReadonlyMap<stri
   const registry = new Registry()
   const metrics = createMetrics({ book, registry })
   const peers = new Map(MEMBER_STATES.map((state) => [state, 0]))
-  metrics.readFrom({ keys: () => 0, peers: () => peers })
+  metrics.readFrom({
+    keys: () => 0,
+    peers: () => peers,
+    partitionWeight: () => 1,
+    clockOffsetsMs: () => new Map([['n2', 0]]),
+  })
 
   const all = new Map<string, Series>()
   for (const { name, type, values } of await registry.getMetricsAsJSON()) {

@@ -67,7 +67,12 @@ describe('the page of metrics', () => {
   test('has every metric with its type and labels, and no other', async () => {
     const registry = new Registry()
     const metrics = createMetrics({ book: BOOK, registry })
-    metrics.readFrom({ keys: () => 1, peers: () => new Map([['active', 1]]) })
+    metrics.readFrom({
+      keys: () => 1,
+      peers: () => new Map([['active', 1]]),
+      partitionWeight: () => 1,
+      clockOffsetsMs: () => new Map([['n2', 0]]),
+    })
     const exported = (await registry.getMetricsAsJSON()).map(({ name, type, values }) => {
       const labels = values.flatMap((value) => Object.keys(value.labels))
       const own = [...new Set(labels)].filter((label) => label !== 'le').sort()
@@ -328,6 +333,12 @@ test('what the cluster does is counted', async () => {
         ['active', 2],
         ['dead', 0],
       ]),
+    partitionWeight: () => 2 / 3,
+    clockOffsetsMs: () =>
+      new Map([
+        ['n2', -12],
+        ['n3', 250],
+      ]),
   })
   expect(Object.fromEntries(samples(await metrics.exposition()))).toMatchObject({
     'rate_limiter_gossip_messages_total{direction="sent"}': 2,
@@ -344,5 +355,8 @@ test('what the cluster does is counted', async () => {
     rate_limiter_keys: 42,
     'rate_limiter_peers{state="active"}': 2,
     'rate_limiter_peers{state="dead"}': 0,
+    rate_limiter_partition_weight: 2 / 3,
+    'rate_limiter_clock_offset_seconds{peer="n2"}': -0.012,
+    'rate_limiter_clock_offset_seconds{peer="n3"}': 0.25,
   })
 })

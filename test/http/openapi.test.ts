@@ -14,7 +14,10 @@ describe('the description of the doors', () => {
     const { paths } = JSON.parse(await readFile(REFERENCE, 'utf8'))
     expect(Object.keys(paths).sort()).toEqual([
       '/api/v1/cluster',
+      '/api/v1/cluster/forget',
+      '/api/v1/cluster/join',
       '/api/v1/debug/{key}',
+      '/api/v1/status',
       '/livez',
       '/metrics',
       '/readyz',

@@ -73,6 +73,7 @@ class Modelled {
 
   agrees(universe: readonly Key[]): void {
     expect(this.table.keys).toBe(this.chains.size)
+    expect(this.table.rows).toBe(this.rowsUsed)
     const taken = new Set<number>()
     for (const key of universe) {
       const head = this.table.find(key.hi, key.lo)

@@ -1,3 +1,10 @@
+import { formatSeedPlace, readSeedPlace } from '../../cluster/libp2p/seed-place.ts'
+import { Membership } from '../../cluster/membership.ts'
+import type { MemberRecord, MemberState } from '../../cluster/message.ts'
+import type { Discovery } from '../../cluster/transport.ts'
+import type { NodeId } from '../../crdt/node-id.ts'
+import { forgetMember, joinAt } from '../../src/cluster-orders.ts'
+import { clusterStatus } from '../../src/cluster-view.ts'
 import {
   type Adjustment,
   type Answer,
@@ -14,6 +21,7 @@ import type { RuleBook } from '../../src/rules/rule-book.ts'
 import type {
   ClusterStatus,
   KeyInspection,
+  NodeStatus,
   Readiness,
   RunningNode,
 } from '../../src/running-node.ts'
@@ -30,6 +38,10 @@ export class MemoryNode implements RunningNode {
   readonly #checks: RuleChecks
   nowMs = 1_000_000
   state: Readiness['state'] = 'active'
+  /** A table of two: this node, and n2, which has not been heard for ten seconds. */
+  readonly membership = membersAt(this.nowMs)
+  /** Looks nowhere, and in two places at most. */
+  discovery: Discovery | undefined = discoveryOf(2)
   readonly remote = new Set<string>()
   keysMax = Number.POSITIVE_INFINITY
   readonly #buckets = new Map<string, Bucket[]>()
@@ -112,13 +124,34 @@ export class MemoryNode implements RunningNode {
   }
 
   cluster(): ClusterStatus {
-    const self = { id: 'id-1', name: 'n1', incarnation: 1, self: true, linked: false }
+    return clusterStatus(this.membership, this.nowMs)
+  }
+
+  status(): NodeStatus {
+    const { node, id, view, members } = this.cluster()
+    const { version } = this.book
+    const settings = { rules: version, gossipIntervalMs: 500, fanout: 3 }
     return {
-      node: this.name,
-      id: self.id,
-      view: 7,
-      members: [{ ...self, state: 'active', heardMsAgo: 0, addresses: [] }],
+      ...{ node, id, ...this.readiness() },
+      rules: { version, refused: null },
+      keys: { rule: 'login', rows: 2, rowsMax: 1_000_000 },
+      lagMs: 1,
+      partition: { reached: 1, members: this.membership.mayBeAlive().size },
+      ...{ view, settings },
+      members: members.map((member) =>
+        member.self
+          ? { ...member, view, clockOffsetMs: 0, settings }
+          : { ...member, view: null, clockOffsetMs: null, settings: null },
+      ),
     }
+  }
+
+  forget(member: string) {
+    return forgetMember(this.membership, member, this.nowMs)
+  }
+
+  join(address: string) {
+    return joinAt(this.discovery, address)
   }
 
   inspect(ruleName: string, key: string): KeyInspection | Rejection {
@@ -196,6 +229,29 @@ export class MemoryNode implements RunningNode {
 }
 
 const OVERLOADED_RETRY_MS = 1_000
+
+export function memberRecord(id: string, state: MemberState = 'active'): MemberRecord {
+  const name = id.replace('id-', 'n')
+  return { id: id as NodeId, name, incarnation: 1, refutation: 0, state, addresses: [] }
+}
+
+function membersAt(nowMs: number): Membership {
+  const membership = new Membership(memberRecord('id-1'), 500, nowMs - 10_000)
+  membership.merge(memberRecord('id-2'), nowMs - 10_000)
+  for (const agoMs of [5_000, 0]) membership.tick(nowMs - agoMs)
+  return membership
+}
+
+function discoveryOf(placesMax: number): Discovery {
+  const places = new Set<string>()
+  return {
+    join(address) {
+      const place = formatSeedPlace(readSeedPlace(address))
+      if (places.size < placesMax) places.add(place)
+      return places.has(place)
+    },
+  }
+}
 
 /** A leaking bucket. One token is `periodMs` units, and `count` units leak per millisecond. */
 class Bucket {

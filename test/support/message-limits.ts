@@ -15,6 +15,7 @@ import {
   REFUTATION_MAX,
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
+  RULES_VERSION_BYTES_MAX,
 } from '../../cluster/limits.ts'
 import {
   type ForwardedCheck,
@@ -101,6 +102,11 @@ function judgeOwnFields(message: Message, found: Findings): void {
       found.list(message.members, 'own record', 1)
       found.list(message.levels, 'levels', MESSAGE_RULES_MAX)
       for (const block of message.levels) judgeLevels(block, found)
+      break
+    case 'settings':
+      found.text(message.rules, 'rules', RULES_VERSION_BYTES_MAX)
+      found.whole(message.gossipIntervalMs, 'gossipIntervalMs')
+      found.whole(message.fanout, 'fanout')
   }
 }
 

@@ -12,6 +12,7 @@ import {
   REFUTATION_MAX,
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
+  RULES_VERSION_BYTES_MAX,
 } from '../../cluster/limits.ts'
 import {
   ACTIONS,
@@ -183,6 +184,12 @@ export const messages: { readonly [Type in Message['type']]: fc.Arbitrary<Messag
     counts,
     levels: upTo(3, levels),
     members: fc.array(member, { maxLength: 1 }),
+  }),
+  settings: fc.record({
+    type: fc.constant('settings' as const),
+    rules: text(RULES_VERSION_BYTES_MAX),
+    gossipIntervalMs: whole,
+    fanout: whole,
   }),
 }
 

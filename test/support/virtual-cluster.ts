@@ -20,6 +20,7 @@ export interface VirtualClusterOptions {
   readonly rules?: readonly Rule[]
   readonly seed?: number
   readonly keysMax?: number
+  readonly forgetAfterMs?: number
   readonly network?: Partial<NetworkOptions>
   readonly allowed?: ReadonlySet<NodeId> | undefined
 }
@@ -59,7 +60,7 @@ export class VirtualCluster {
 
   /** A new life of a node. */
   start(id: NodeId): void {
-    const { rules = [DEMO], keysMax = 1_000, seed = 1, allowed } = this.#options
+    const { rules = [DEMO], keysMax = 1_000, seed = 1, allowed, forgetAfterMs } = this.#options
     const transport = this.network.transport(id)
     const random = seededRandom(seed * 1_000 + this.nowMs + this.ids.indexOf(id))
     const node = new Node(
@@ -79,6 +80,7 @@ export class VirtualCluster {
         forwardTimeoutMs: 150,
         joins: this.#options.nodes > 1,
         allowed,
+        ...(forgetAfterMs !== undefined && { forgetAfterMs }),
       },
       random,
       this.nowMs,
@@ -124,6 +126,18 @@ export class VirtualCluster {
   kill(id: NodeId): void {
     this.#life(id).alive = false
     this.network.kill(id)
+  }
+
+  /** Both ends give their link up, as failed pings make libp2p do after a while, and dial each other from then on. */
+  hangUp(a: NodeId, b: NodeId): void {
+    for (const [id, peer] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const { transport } = this.#life(id)
+      transport.forget(peer)
+      transport.know(peer, [memoryAddress(peer)])
+    }
   }
 
   /** Stops the process: what comes for it waits, and it does not notice that time passes. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { namesBy } from '../../../cluster/libp2p/names.ts'
 import {
   isLoopback,
   parsePeerAddress,
@@ -47,10 +48,14 @@ describe('a peer address', () => {
   })
 
   test('is resolved to IP addresses each time anew, and keeps its port', async () => {
-    const resolved = await resolvePeerAddress(readPeerAddress('/dns4/localhost/tcp/4001'), 5_000)
+    const resolved = await resolvePeerAddress(
+      readPeerAddress('/dns4/localhost/tcp/4001'),
+      namesBy(undefined),
+      5_000,
+    )
     expect(resolved).toContain('/ip4/127.0.0.1/tcp/4001')
     const ip = readPeerAddress(`/ip4/10.0.0.7/tcp/1/p2p/${PEER}`)
-    expect(await resolvePeerAddress(ip, 1_000)).toEqual(['/ip4/10.0.0.7/tcp/1'])
+    expect(await resolvePeerAddress(ip, namesBy(undefined), 1_000)).toEqual(['/ip4/10.0.0.7/tcp/1'])
   })
 
   test('of loopback is told to others only when there is no other', () => {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { RedialLoop, redialPauseMs } from '../../../cluster/libp2p/redial.ts'
+import { type Outcome, RedialLoop, redialPauseMs } from '../../../cluster/libp2p/redial.ts'
 
 /** Times at which the attempts started, each answered from the list, the last answer for all further ones. */
-function attempts(answers: readonly ('resting' | 'again')[], durationMs = 0) {
+function attempts(answers: readonly Outcome[], durationMs = 0) {
   const startedMs: number[] = []
   const signals: AbortSignal[] = []
   return {
@@ -52,6 +52,16 @@ describe('the redial loop', () => {
     redial.wake('peer', 100)
     await vi.advanceTimersByTimeAsync(700)
     expect(startedMs).toEqual([0, 500, 10_100, 10_600])
+  })
+
+  test('looks again later where more may come, and hurries when that is lost', async () => {
+    const { attempt, startedMs } = attempts(['later', 'later', 'again', 'again', 'later'])
+    redial.keep('name', attempt, 0)
+    await vi.advanceTimersByTimeAsync(25_000)
+    expect(startedMs).toEqual([0, 10_000, 20_000, 20_500, 21_150])
+    redial.wake('name', 100)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(startedMs.at(-1)).toBe(25_100)
   })
 
   test('never runs two attempts at one target, though woken during one', async () => {

@@ -63,7 +63,7 @@ describe('seeds', () => {
 
   test('that make no sense are an error at the start', async () => {
     await expect(transports.start('a', { seeds: ['somewhere'] })).rejects.toThrow(
-      /peer address "somewhere": it has no port/,
+      /seed "somewhere": it has no port/,
     )
   })
 
