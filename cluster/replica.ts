@@ -1,6 +1,7 @@
 import type { Counts } from '../crdt/counts.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { AntiEntropy } from './anti-entropy.ts'
+import { Copies, type CopiesWanted } from './copies.ts'
 import { Dissemination } from './dissemination.ts'
 import { Forwarding, type TravellingCheck } from './forwarding.ts'
 import { Greeting } from './greeting.ts'
@@ -39,6 +40,8 @@ export interface ReplicaOptions {
   readonly forwardTimeoutMs: number
   /** Whether there are others to join. Without, the node is active from its first moment. */
   readonly joins: boolean
+  /** How many nodes hold each key; default: as many as suits the number of members. The same on all nodes. */
+  readonly copies?: CopiesWanted | undefined
 }
 
 /**
@@ -49,6 +52,7 @@ export interface ReplicaOptions {
 export class Replica {
   readonly membership: Membership
   readonly reaching: Reaching
+  readonly copies: Copies
   readonly #state: ReplicatedState
   readonly #options: ReplicaOptions
   readonly #outbox = new Outbox()
@@ -76,13 +80,22 @@ export class Replica {
     this.#options = options
     this.membership = new Membership(self, options.gossipIntervalMs, nowMs)
     this.#dissemination = new Dissemination(state, random, options.gossipIntervalMs, nowMs)
-    this.#antiEntropy = new AntiEntropy(state, random, this.#outbox, nowMs)
+    const { gossipIntervalMs, copies = 'auto' } = options
+    this.copies = new Copies(this.membership, copies, gossipIntervalMs)
+    const comparing = { state, copies: this.copies, random, outbox: this.#outbox }
+    this.#antiEntropy = new AntiEntropy(self.id, comparing, nowMs)
     this.#forwarding = new Forwarding(state, this.#outbox, options.forwardTimeoutMs)
     this.#routing = new Routing(this.membership, this.#forwarding)
     this.reaching = new Reaching(this.membership, () => this.#forwarding.unresponsive())
     this.#greeting = new Greeting(this.membership, random, this.#outbox, options.gossipIntervalMs)
     const { membership } = this
-    this.#publishing = new Publishing(membership, this.#dissemination, this.#greeting, this.#outbox)
+    this.#publishing = new Publishing(
+      membership,
+      this.#dissemination,
+      this.#greeting,
+      this.copies,
+      this.#outbox,
+    )
     this.#joining = new Joining(nowMs)
     this.#tickedMs = nowMs
     if (!options.joins) membership.enter('active', nowMs)
@@ -192,10 +205,23 @@ export class Replica {
   leave(nowMs: number): void {
     // What gossip lost of keys that have been quiet since is found by comparing, while this node drains.
     for (const peer of this.membership.linkedPeers()) this.#antiEntropy.linked(peer, nowMs)
-    const lastWords = this.#dissemination.takeAll(nowMs)
     this.membership.enter('left', nowMs)
-    for (const peer of this.membership.linkedPeers()) this.#handOff.tell(peer, lastWords, nowMs)
+    const lastWords = this.#lastWords(nowMs)
+    for (const peer of this.membership.linkedPeers()) {
+      this.#handOff.tell(peer, lastWords(peer), nowMs)
+    }
     this.#journeys.release(nowMs)
+  }
+
+  /** What has not been sent yet: to all, or to each peer of the keys that it holds now that this node does not. */
+  #lastWords(nowMs: number): (peer: NodeId) => readonly Counts[] {
+    if (this.copies.isScoped) {
+      const holders = (hashHi: number) => this.copies.holders(hashHi)
+      const delta = this.#dissemination.takeAllFor(holders, nowMs)
+      return (peer) => delta.get(peer) ?? []
+    }
+    const delta = this.#dissemination.takeAll(nowMs)
+    return () => delta
   }
 
   /** Decides here whatever still waits for a peer. The last thing before a node stops. */

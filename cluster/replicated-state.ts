@@ -17,6 +17,13 @@ export interface ReplicatedState {
    * that each fit a frame.
    */
   takeDelta(sinceMs: number, nowMs: number, keysMax?: number): Counts[]
+  /** The same, for each node of those of these keys alone that it holds; nothing for this node itself. */
+  takeDeltaFor(
+    holders: (hashHi: number) => readonly NodeId[],
+    sinceMs: number,
+    nowMs: number,
+    keysMax?: number,
+  ): ReadonlyMap<NodeId, readonly Counts[]>
   /** Counts of these keys in the current and the previous slice. */
   countsOf(keys: readonly KeyRef[], by: CountsBy, nowMs: number): Counts
   /** What the next decider of the keys that `isMoved` may lack; nothing is taken by it. */
@@ -30,14 +37,24 @@ export interface ReplicatedState {
   merge(counts: Counts, author: NodeId | undefined, nowMs: number): MergeResult
   /** Digests of all live slices that ended before `untilMs`. */
   digest(untilMs: number, nowMs: number): DigestBlock[]
-  /** In which buckets this node differs from another's blocks. */
-  differing(blocks: readonly DigestBlock[]): WantedBuckets[]
-  /** Everything live in the wanted buckets, from `cursor` on, looking at `rowsMax` rows at most. */
+  /**
+   * Adds what this node holds to the digests to which it belongs, by its key and the node that wrote it: from
+   * `cursor` on, looking at `rowsMax` rows at most. Undefined when everything has been looked at.
+   */
+  survey(
+    digestsOf: (hashHi: number, writer: NodeId) => readonly DigestBlock[],
+    cursor: RepairCursor,
+    rowsMax: number,
+  ): RepairCursor | undefined
+  /** In which buckets this node's digests, or those it has surveyed, differ from another's blocks. */
+  differing(blocks: readonly DigestBlock[], surveyed?: readonly DigestBlock[]): WantedBuckets[]
+  /** Everything live in the wanted buckets that `isTheirs`, from `cursor` on, looking at `rowsMax` rows at most. */
   repair(
     wanted: readonly WantedBuckets[],
     cursor: RepairCursor,
     rowsMax: number,
     nowMs: number,
+    isTheirs?: (hashHi: number, writer: NodeId) => boolean,
   ): RepairStep
   /** Lets go of what can no longer matter, looking at `rowsMax` rows at most. */
   sweep(rowsMax: number, nowMs: number): void
@@ -52,7 +69,7 @@ export interface HandedOver {
 /** By this node itself, or by everybody but the peer that is being told. */
 export type CountsBy = { readonly type: 'self' } | { readonly type: 'all'; readonly except: NodeId }
 
-/** Where a scan for a repair goes on: an index into the wanted rules, and a row. */
+/** Where a scan goes on: an index into the rules it is about, and a row. */
 export interface RepairCursor {
   readonly rule: number
   readonly row: number

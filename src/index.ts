@@ -2,9 +2,12 @@ import { createHash, randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
+import type { CopiesWanted } from '../cluster/copies.ts'
 import type { Libp2pTransport } from '../cluster/libp2p/transport.ts'
 import {
   ADDRESS_BYTES_MAX,
+  COPIES_MAX,
+  COPIES_MIN,
   FORWARD_TIMEOUT_MS_MAX,
   GOSSIP_INTERVAL_MS,
   NODE_NAME_BYTES_MAX,
@@ -57,6 +60,8 @@ export interface ClusterOptions {
   readonly fanout?: number
   /** Ceiling of the adaptive forward timeout. Default 150. */
   readonly forwardTimeoutMs?: number
+  /** Nodes that hold each key: all, 2 to 16, or as suits the number of members. Default `auto`; the same on all nodes. */
+  readonly copies?: CopiesWanted
 }
 
 export interface NodeOptions {
@@ -119,6 +124,7 @@ const DRAIN_MS = 1_000
 export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const { name = 'weir', clock = anchoredClock, cluster = false } = options
   assertSane(name, options.keysMax ?? KEYS_MAX)
+  if (cluster !== false) assertCopies(cluster.copies)
   const log = options.log ?? pino({ level: 'silent' })
   const book = await bookOf(options.rules, options.mode)
   const secret = cluster === false ? undefined : await secretOf(cluster)
@@ -163,6 +169,7 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
       gossipIntervalMs: cluster.gossipIntervalMs ?? GOSSIP_INTERVAL_MS,
       forwardTimeoutMs: cluster.forwardTimeoutMs ?? FORWARD_TIMEOUT_MS_MAX,
       joins: (cluster.seeds ?? []).length > 0,
+      copies: cluster.copies,
     },
     seededRandom(randomInt(2 ** 32)),
     nowMs,
@@ -186,6 +193,14 @@ function assemble(parts: Parts, options: NodeOptions): WeirNode {
   )
   runtime.start()
   return present(runtime, doors, draining, transport, new Reloading(runtime, metrics, options))
+}
+
+function assertCopies(copies: CopiesWanted = 'auto'): void {
+  if (copies === 'auto' || copies === 'all') return
+  if (Number.isInteger(copies) && copies >= COPIES_MIN && copies <= COPIES_MAX) return
+  throw new Error(
+    `copies ${copies}: give "auto", "all" or a whole number from ${COPIES_MIN} to ${COPIES_MAX}`,
+  )
 }
 
 /** What peers would refuse is refused here, where somebody can mend it. */

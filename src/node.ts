@@ -1,3 +1,4 @@
+import type { CopiesWanted } from '../cluster/copies.ts'
 import type { ClusterEvent, StandInReason } from '../cluster/event.ts'
 import {
   CLOCK_AHEAD_MS_MAX,
@@ -43,6 +44,8 @@ export interface NodeOptions {
   readonly forwardTimeoutMs: number
   /** Whether there are other nodes to join; without, this one is active at once. */
   readonly joins: boolean
+  /** How many nodes hold each key; default `auto`. */
+  readonly copies?: CopiesWanted | undefined
 }
 
 /** The check has been forwarded; its answer is among the effects of a later turn, under this id. */

@@ -1,5 +1,10 @@
 import { parsePeerAddress } from '../../cluster/libp2p/peer-address.ts'
-import { FORWARD_TIMEOUT_MS_MIN, NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
+import {
+  COPIES_MAX,
+  COPIES_MIN,
+  FORWARD_TIMEOUT_MS_MIN,
+  NODE_NAME_BYTES_MAX,
+} from '../../cluster/limits.ts'
 import { quote } from '../diagnostic.ts'
 import { parseListenAddress } from '../http/listen.ts'
 import { parseNetwork } from '../http/trusted-proxies.ts'
@@ -33,6 +38,7 @@ export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[
   dataDir: unlessNone(path),
   gossipIntervalMs: wholeNumber(GOSSIP_INTERVAL_MS_MIN, GOSSIP_INTERVAL_MS_MAX),
   fanout: wholeNumber(1, FANOUT_MAX),
+  copies: unless('auto', unless('all', wholeNumber(COPIES_MIN, COPIES_MAX))),
   forwardTimeoutMs: wholeNumber(FORWARD_TIMEOUT_MS_MIN, FORWARD_TIMEOUT_MS_CEILING),
   keysMax: wholeNumber(KEYS_MAX_MIN, KEYS_MAX_MAX),
   headers: oneOf(HEADER_FAMILIES),
@@ -63,6 +69,11 @@ function word(lengthMax: number): Reader<string> {
 function path(written: string): string {
   if (written !== '') return written
   throw new Error(`the path is empty: write ${NONE} for none`)
+}
+
+/** A word that stands for itself, or something else. */
+function unless<W extends string, T>(word: W, read: Reader<T>): Reader<W | T> {
+  return (written) => (written === word ? word : read(written))
 }
 
 function unlessNone<T>(read: Reader<T>): Reader<T | null> {

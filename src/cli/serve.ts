@@ -119,7 +119,8 @@ async function startOrFail(options: ServerOptions, log: Logger): Promise<Started
 function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
   const { name, rules, keysMax, headers, mode, trustedProxies } = options
   const { peerListen, secretFile, dataDir } = options
-  const { clusterName, advertise, seeds, gossipIntervalMs, fanout, forwardTimeoutMs } = options
+  const { clusterName, advertise, seeds, gossipIntervalMs, fanout, forwardTimeoutMs, copies } =
+    options
   const cluster = {
     name: clusterName,
     advertise,
@@ -127,6 +128,7 @@ function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
     gossipIntervalMs,
     fanout,
     forwardTimeoutMs,
+    copies,
     ...(secretFile === null ? {} : { secretFile }),
     ...(dataDir === null ? {} : { identityFile: join(dataDir, IDENTITY_FILE) }),
   }

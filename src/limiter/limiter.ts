@@ -13,6 +13,7 @@ import { KEY, NO_ROW } from './key-table.ts'
 import { LevelsWriter, takeLevels } from './levels.ts'
 import type { Rule } from './policy.ts'
 import { RuleState, type RuleStateOptions } from './rule-state.ts'
+import { type DigestsOf, surveyRows } from './survey.ts'
 
 export interface LimiterOptions extends RuleStateOptions {
   /** Counts further ahead of this node's clock than this are refused. */
@@ -93,17 +94,48 @@ export class Limiter {
   /** Own counts of the oldest keys with admissions not sent yet, from the slice of `sinceMs` on. */
   takeDelta(sinceMs: number, nowMs: number, keysMax = Number.POSITIVE_INFINITY): Counts[] {
     const writer = new CountsWriter(this.actors, this.#options, nowMs)
+    this.#takeUnsent(keysMax, (rule, store, key) =>
+      this.#writeOwn(writer, rule, store, key, sinceMs),
+    )
+    return writer.finish()
+  }
+
+  /** The same, for each node of those keys alone that it holds. */
+  takeDeltaFor(
+    holders: (hashHi: number) => readonly NodeId[],
+    sinceMs: number,
+    nowMs: number,
+    keysMax = Number.POSITIVE_INFINITY,
+  ): Map<NodeId, Counts[]> {
+    const writers = new Map<NodeId, CountsWriter>()
+    this.#takeUnsent(keysMax, (rule, store, key) => {
+      for (const holder of holders(store.table.hi(key))) {
+        if (holder === this.actors.self.node) continue
+        let writer = writers.get(holder)
+        if (writer === undefined) {
+          writer = new CountsWriter(this.actors, this.#options, nowMs)
+          writers.set(holder, writer)
+        }
+        this.#writeOwn(writer, rule, store, key, sinceMs)
+      }
+    })
+    return new Map([...writers].map(([holder, writer]) => [holder, writer.finish()]))
+  }
+
+  /** The oldest keys with admissions not sent yet, which count as sent from now on. */
+  #takeUnsent(keysMax: number, tell: (rule: string, store: KeyStore, key: number) => void): void {
     let left = keysMax
     for (const { rule, store } of this.#states) {
       const waiting = store.unsent.size
-      for (const key of store.unsent.take(left)) {
-        this.#writeCredit(writer, rule.name, store, key)
-        const row = store.table.rowOf(key, SELF)
-        if (row !== NO_ROW) writer.row(rule.name, store, row, sinceMs)
-      }
+      for (const key of store.unsent.take(left)) tell(rule.name, store, key)
       left -= Math.min(left, waiting)
     }
-    return writer.finish()
+  }
+
+  #writeOwn(writer: CountsWriter, rule: string, store: KeyStore, key: number, sinceMs: number) {
+    this.#writeCredit(writer, rule, store, key)
+    const row = store.table.rowOf(key, SELF)
+    if (row !== NO_ROW) writer.row(rule, store, row, sinceMs)
   }
 
   /**
@@ -118,9 +150,7 @@ export class Limiter {
       const { table } = store
       for (const key of store.unsent.inUse()) {
         if (!table.isMarked(key, KEY) || !isMoved(table.hi(key))) continue
-        this.#writeCredit(counts, rule.name, store, key)
-        const row = table.rowOf(key, SELF)
-        if (row !== NO_ROW) counts.row(rule.name, store, row, 0)
+        this.#writeOwn(counts, rule.name, store, key, 0)
         levels.key(rule.name, store, key)
       }
     }
@@ -196,13 +226,28 @@ export class Limiter {
     return blocks
   }
 
-  /** The buckets in which this node's digests differ from these, by rule. */
-  differing(blocks: readonly DigestBlock[]): WantedBuckets[] {
+  /** Adds what this node holds to the digests to which it belongs, looking at `rowsMax` rows at most. */
+  survey(digestsOf: DigestsOf, cursor: Cursor, rowsMax: number): Cursor | undefined {
+    let { rule, row } = cursor
+    let left = rowsMax
+    for (; rule < this.#states.length; rule++, row = 0) {
+      const { rule: named, store } = this.#states[rule] as RuleState
+      const end = Math.min(store.table.rowsSeen, row + left)
+      surveyRows(named.name, store, this.actors, digestsOf, row, end)
+      left -= end - row
+      if (end < store.table.rowsSeen) return { rule, row: end }
+    }
+    return undefined
+  }
+
+  /** The buckets in which this node's digests, or those that it surveyed, differ from these, by rule. */
+  differing(blocks: readonly DigestBlock[], surveyed?: readonly DigestBlock[]): WantedBuckets[] {
     const wanted = new Map<string, Uint8Array>()
-    for (const block of blocks) {
+    for (const [index, block] of blocks.entries()) {
       const store = this.#rules.get(block.rule)?.store
       if (store?.limits[block.limit]?.sliceMs !== block.sliceMs) continue
-      const own = store.digests[block.limit]?.between(block.from, block.to)
+      const own =
+        surveyed?.[index]?.buckets ?? store.digests[block.limit]?.between(block.from, block.to)
       if (own === block.buckets) continue
       for (let bucket = 0; bucket < block.buckets.length; bucket++) {
         if (own?.[bucket] === block.buckets[bucket]) continue
@@ -214,13 +259,14 @@ export class Limiter {
     return [...wanted].map(([rule, bits]) => ({ rule, bits }))
   }
 
-  /** Everything live in the wanted buckets, from a cursor on, a bounded number of rows at a time. */
+  /** Everything live in the wanted buckets that `isTheirs`, from a cursor on, a bounded number of rows at a time. */
   repair(
     wanted: readonly WantedBuckets[],
-    cursor: { readonly rule: number; readonly row: number },
+    cursor: Cursor,
     rowsMax: number,
     nowMs: number,
-  ): { counts: Counts[]; next: { rule: number; row: number } | undefined } {
+    isTheirs: (hashHi: number, writer: NodeId) => boolean = () => true,
+  ): { counts: Counts[]; next: Cursor | undefined } {
     const writer = new CountsWriter(this.actors, this.#options, nowMs)
     let { rule, row } = cursor
     for (let looked = 0; rule < wanted.length; rule++, row = 0) {
@@ -231,8 +277,10 @@ export class Limiter {
           return { counts: writer.finish(), next: { rule, row } }
         }
         if (!store.table.isMarked(row, KEY) || !isWanted(bits, store.table.hi(row))) continue
+        const hashHi = store.table.hi(row)
         for (let actor = row; actor !== NO_ROW; actor = store.table.next(actor)) {
-          writer.row(name, store, actor, 0)
+          const { node } = this.actors.of(store.table.actor(actor))
+          if (isTheirs(hashHi, node)) writer.row(name, store, actor, 0)
         }
       }
     }
@@ -246,6 +294,12 @@ export class Limiter {
     retired?.sweep(rowsMax, nowMs)
     if (retired?.areGone) this.#retired.shift()
   }
+}
+
+/** Where a scan goes on: an index into the rules, and a row. */
+interface Cursor {
+  readonly rule: number
+  readonly row: number
 }
 
 interface HandedOver {

@@ -51,6 +51,7 @@ describe('options', () => {
       dataDir: null,
       gossipIntervalMs: 500,
       fanout: 3,
+      copies: 'auto',
       forwardTimeoutMs: 150,
       keysMax: KEYS_MAX,
       headers: 'draft-11',

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { AntiEntropy } from '../../cluster/anti-entropy.ts'
+import { Copies } from '../../cluster/copies.ts'
 import { ANTI_ENTROPY_MS, FRAME_DIGESTS_MAX, REPAIRS_MAX } from '../../cluster/limits.ts'
+import { Membership } from '../../cluster/membership.ts'
 import type { Message } from '../../cluster/message.ts'
 import { Outbox } from '../../cluster/outbox.ts'
 import { seededRandom } from '../../cluster/random.ts'
@@ -26,8 +28,12 @@ interface Replica {
 function replica(name: string, rules: readonly Rule[] = [SLOW]): Replica {
   const limiter = limiterOf(rules, name, { numbersMax: 60 })
   const outbox = new Outbox()
-  const antiEntropy = new AntiEntropy(limiter, seededRandom(1), outbox, NOW_MS)
-  return { id: name as NodeId, limiter, outbox, antiEntropy }
+  const id = name as NodeId
+  const self = { id, name, incarnation: 1, refutation: 0, state: 'active', addresses: [] } as const
+  const copies = new Copies(new Membership(self, 500, NOW_MS), 'all', 500)
+  const dependencies = { state: limiter, copies, random: seededRandom(1), outbox }
+  const antiEntropy = new AntiEntropy(id, dependencies, NOW_MS)
+  return { id, limiter, outbox, antiEntropy }
 }
 
 function admit({ limiter }: Replica, admitted: readonly string[]): void {
