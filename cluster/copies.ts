@@ -68,6 +68,14 @@ export class Copies {
     return this.#isScoped && this.#membership.joiningPeers().includes(peer)
   }
 
+  /**
+   * Whether this node is to give up deciding keys that it does not hold. Not while it may have to stand in for nodes
+   * beyond a split: what it admits then weighs more than it counts.
+   */
+  mayGiveUp(nowMs: number): boolean {
+    return this.#isScoped && this.#membership.outOfReach(nowMs).size === 0
+  }
+
   /** Whether an entry concerns the node: it holds the key, or wrote the entry. */
   concerns(node: NodeId, hashHi: number, writer: NodeId): boolean {
     return writer === node || this.holders(hashHi).includes(node)

@@ -46,12 +46,10 @@ export class Publishing {
     for (const counts of delta) this.publish(counts, nowMs)
   }
 
-  /** Counts go to those alone who hold their keys, on the stream; what is broadcast is the heartbeat, and rumours. */
+  /** Counts go to those alone who hold their keys, on the stream; what is broadcast is the heartbeat, and rumours. Whoever is not linked is told by comparing, once it is. */
   #tellHolders(nowMs: number): void {
     const holders = (hashHi: number) => this.#copies.holders(hashHi)
     for (const [peer, delta] of this.#dissemination.takeFor(holders, nowMs)) {
-      // Whoever is not linked is told when it is, by comparing.
-      if (!this.#membership.isLinked(peer)) continue
       for (const counts of delta) this.#outbox.send(peer, this.#gossip(counts, NO_MEMBERS, nowMs))
     }
   }

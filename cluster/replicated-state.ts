@@ -39,12 +39,16 @@ export interface ReplicatedState {
   digest(untilMs: number, nowMs: number): DigestBlock[]
   /**
    * Adds what this node holds to the digests to which it belongs, by its key and the node that wrote it: from
-   * `cursor` on, looking at `rowsMax` rows at most. Undefined when everything has been looked at.
+   * `cursor` on, looking at `rowsMax` rows at most. Undefined when everything has been looked at. With `isHeld`, all
+   * other keys are given up: nobody tells this node any more what others admit of them, so should it have to decide
+   * them again, then by the counts alone.
    */
   survey(
     digestsOf: (hashHi: number, writer: NodeId) => readonly DigestBlock[],
     cursor: RepairCursor,
     rowsMax: number,
+    nowMs: number,
+    isHeld?: (hashHi: number) => boolean,
   ): RepairCursor | undefined
   /** In which buckets this node's digests, or those it has surveyed, differ from another's blocks. */
   differing(blocks: readonly DigestBlock[], surveyed?: readonly DigestBlock[]): WantedBuckets[]

@@ -73,7 +73,11 @@ export class Survey {
     if (this.#pass === undefined && this.#waiting.length === 0) return NONE
     this.#pass ??= this.#begin(nowMs)
     const { comparisons, cursor } = this.#pass
-    const next = this.#state.survey(this.#digestsOf(this.#pass), cursor, REPAIR_ROWS_PER_TICK)
+    const digestsOf = this.#digestsOf(this.#pass)
+    const isHeld = this.#copies.mayGiveUp(nowMs)
+      ? (hashHi: number) => this.#copies.holders(hashHi).includes(this.#self)
+      : undefined
+    const next = this.#state.survey(digestsOf, cursor, REPAIR_ROWS_PER_TICK, nowMs, isHeld)
     if (next === undefined) {
       this.#pass = undefined
       return comparisons

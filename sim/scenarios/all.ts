@@ -3,6 +3,7 @@ import { CLOCKS } from './clocks.ts'
 import { HEALTHY } from './healthy.ts'
 import { HOSTILE } from './hostile.ts'
 import { JOINS_AND_LEAVES } from './joins-and-leaves.ts'
+import { LARGE } from './large.ts'
 import { MISINFORMED } from './misinformed.ts'
 import { OWNER_LOSS } from './owner-loss.ts'
 import type { Scenario } from './scenario.ts'
@@ -18,4 +19,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...HOSTILE,
   ...MISINFORMED,
   ...OTHER_ALGORITHMS,
+  ...LARGE,
 ]

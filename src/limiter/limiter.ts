@@ -226,16 +226,26 @@ export class Limiter {
     return blocks
   }
 
-  /** Adds what this node holds to the digests to which it belongs, looking at `rowsMax` rows at most. */
-  survey(digestsOf: DigestsOf, cursor: Cursor, rowsMax: number): Cursor | undefined {
+  /**
+   * Adds what this node holds to the digests to which it belongs, looking at `rowsMax` rows at most. With `isHeld`,
+   * it gives up deciding all other keys.
+   */
+  survey(
+    digestsOf: DigestsOf,
+    cursor: Cursor,
+    rowsMax: number,
+    nowMs: number,
+    isHeld?: (hashHi: number) => boolean,
+  ): Cursor | undefined {
     let { rule, row } = cursor
     let left = rowsMax
     for (; rule < this.#states.length; rule++, row = 0) {
       const { rule: named, store } = this.#states[rule] as RuleState
-      const end = Math.min(store.table.rowsSeen, row + left)
-      surveyRows(named.name, store, this.actors, digestsOf, row, end)
-      left -= end - row
-      if (end < store.table.rowsSeen) return { rule, row: end }
+      const endRow = Math.min(store.table.rowsSeen, row + left)
+      const rows = { rule: named.name, store, actors: this.actors, fromRow: row, endRow }
+      surveyRows(rows, digestsOf, isHeld, nowMs)
+      left -= endRow - row
+      if (endRow < store.table.rowsSeen) return { rule, row: endRow }
     }
     return undefined
   }
