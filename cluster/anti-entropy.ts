@@ -1,5 +1,5 @@
 import { type DigestBlock, NO_COUNTS, type WantedBuckets } from '../crdt/counts.ts'
-import type { NodeId } from '../crdt/node-id.ts'
+import { compareNodeIds, type NodeId } from '../crdt/node-id.ts'
 import type { Copies } from './copies.ts'
 import {
   ANTI_ENTROPY_MS,
@@ -43,7 +43,7 @@ export interface AntiEntropyDependencies {
  *     B → A  repair ... last   what I hold in the buckets that differ, and: send me yours
  *     A → B  repair ... last   mine
  *
- * Every `ANTI_ENTROPY_MS` with one random peer over sealed slices, which no longer change; and over
+ * Every `ANTI_ENTROPY_MS` with one peer after the other over sealed slices, which no longer change; and over
  * everything whenever a link opens, which is also how a joining node learns its state. Where keys are held by a few,
  * two nodes compare what concerns both, and everybody with everybody once the ring has changed: so whoever has
  * become a key's holder learns its counts.
@@ -58,6 +58,8 @@ export class AntiEntropy {
   /** Digests sent to each peer and not yet answered in full. */
   readonly #rounds = new Map<NodeId, readonly number[]>()
   #round = 0
+  /** With whom the last round was held. */
+  #partner: NodeId | undefined
   #progressMs = 0
   #nextMs: number
 
@@ -119,9 +121,18 @@ export class AntiEntropy {
     if (this.#copies.takeMoved(nowMs)) for (const peer of replicas()) this.linked(peer, nowMs)
     if (nowMs < this.#nextMs) return
     this.#nextMs = nowMs + ANTI_ENTROPY_MS
-    const peers = replicas()
-    const peer = peers[this.#random.below(Math.max(1, peers.length))]
+    const peer = this.#next(replicas())
     if (peer !== undefined) this.#compare(peer, nowMs - SEALED_MS, nowMs)
+  }
+
+  /** Each in its turn, in order of id, beginning anywhere: of N nodes nobody is left out for more than N - 1 rounds. */
+  #next(peers: readonly NodeId[]): NodeId | undefined {
+    const last = this.#partner
+    this.#partner =
+      last === undefined
+        ? peers[this.#random.below(Math.max(1, peers.length))]
+        : (peers.find((peer) => compareNodeIds(peer, last) > 0) ?? peers[0])
+    return this.#partner
   }
 
   #surveyed({ peer, asked, own }: Comparison): void {

@@ -112,7 +112,7 @@ export const COPIES_MAX = 16
 export const SCOPED_ABOVE = 16
 /** ... and by all again from this number on down. */
 export const UNSCOPED_AT = 12
-/** Anti-entropy with one random replica this often. */
+/** Anti-entropy with the next replica this often. */
 export const ANTI_ENTROPY_MS = 5_000
 /** Slices older than this no longer change in a healthy cluster, and are compared. */
 export const SEALED_MS = 2_000

@@ -121,18 +121,41 @@ describe('anti-entropy', () => {
 })
 
 describe('a round of anti-entropy', () => {
-  it('is held with one random peer at each interval', () => {
-    const one = replica('n1')
-    const peers = ['n2', 'n3', 'n4'] as NodeId[]
+  /** With whom rounds are held for so long. */
+  function partners(one: Replica, peersAt: (round: number) => readonly string[], rounds: number) {
     const asked: string[] = []
-    for (let nowMs = NOW_MS; nowMs < NOW_MS + 40 * ANTI_ENTROPY_MS; nowMs += 10) {
-      one.antiEntropy.tick(() => peers, nowMs)
+    for (let at = 0; at < rounds * ANTI_ENTROPY_MS; at += 10) {
+      const peers = peersAt(Math.floor(at / ANTI_ENTROPY_MS)) as NodeId[]
+      one.antiEntropy.tick(() => peers, NOW_MS + at)
       for (const outbound of one.outbox.drain().outbound) {
         if (outbound.type === 'send') asked.push(outbound.to)
       }
     }
+    return asked
+  }
+
+  it('is held with one peer after the other, so that none of N - 1 waits for more than N - 1 rounds', () => {
+    const peers = ['n2', 'n3', 'n4', 'n5']
+    const asked = partners(replica('n1'), () => peers, 40)
     expect(asked).toHaveLength(40)
-    expect(new Set(asked)).toEqual(new Set(peers))
+    for (let round = 0; round + 4 <= asked.length; round++) {
+      expect(new Set(asked.slice(round, round + 4))).toEqual(new Set(peers))
+    }
+  })
+
+  it('goes on with the next one when its last partner is gone, or somebody is new', () => {
+    const asked = partners(
+      replica('n1'),
+      (round) => (round < 2 ? ['n2', 'n3', 'n5'] : ['n2', 'n4', 'n6']),
+      8,
+    )
+    for (let round = 2; round + 3 <= asked.length; round++) {
+      expect(new Set(asked.slice(round, round + 3))).toEqual(new Set(['n2', 'n4', 'n6']))
+    }
+  })
+
+  it('is not held with nobody', () => {
+    const one = replica('n1')
     one.antiEntropy.tick(nobody, NOW_MS + 100 * ANTI_ENTROPY_MS)
     expect(sent(one)).toEqual([])
   })
