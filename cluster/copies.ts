@@ -6,6 +6,9 @@ import { Placement } from './placement.ts'
 /** How many nodes hold each key: all, always so many, or as many as suits the number of members. */
 export type CopiesWanted = 'auto' | 'all' | number
 
+/** A peer, on its stream; or everybody, by a broadcast. */
+export type Audience = NodeId | 'all'
+
 /**
  * Who holds a key: its owner and the next nodes on the ring. In a small cluster that is everybody; in a large one
  * it is a few, and replication is scoped, so that what a node sends does not grow with the number of the others.
@@ -61,6 +64,15 @@ export class Copies {
   holders(hashHi: number): readonly NodeId[] {
     const { placement, joining } = this.#tomorrow()
     return placement.preference(hashHi, this.count, joining)
+  }
+
+  /**
+   * Who is to be told what this node admits of a key: its holders. Whoever stands in for them tells all: who knows
+   * which of the others stand in, too, and who decides next.
+   */
+  audience(hashHi: number): readonly Audience[] {
+    const holders = this.holders(hashHi)
+    return holders.includes(this.#membership.self.id) ? holders : [...holders, 'all']
   }
 
   /** Whether the peer is about to be a holder of some keys, and replication is scoped. */

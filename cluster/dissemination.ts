@@ -1,11 +1,11 @@
 import type { Counts } from '../crdt/counts.ts'
-import type { NodeId } from '../crdt/node-id.ts'
+import type { Audience } from './copies.ts'
 import { DELTA_KEYS_PER_TICK, EARLY_FLUSH_MS, GOSSIP_JITTER } from './limits.ts'
 import type { Random } from './random.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 
-type Holders = (hashHi: number) => readonly NodeId[]
-type CountsFor = ReadonlyMap<NodeId, readonly Counts[]>
+type AudienceOf = (hashHi: number) => readonly Audience[]
+type CountsFor = ReadonlyMap<Audience, readonly Counts[]>
 
 /**
  * When this node publishes its own counts, and which.
@@ -56,10 +56,10 @@ export class Dissemination {
     return this.#state.takeDelta(this.#sinceMs, nowMs, DELTA_KEYS_PER_TICK)
   }
 
-  /** The same, for each node that holds some of the keys. */
-  takeFor(holders: Holders, nowMs: number): CountsFor {
+  /** The same, for everybody of those keys alone of which it is to be told. */
+  takeFor(audience: AudienceOf, nowMs: number): CountsFor {
     this.#advance(nowMs)
-    return this.#state.takeDeltaFor(holders, this.#sinceMs, nowMs, DELTA_KEYS_PER_TICK)
+    return this.#state.takeDeltaFor(audience, this.#sinceMs, nowMs, DELTA_KEYS_PER_TICK)
   }
 
   /** Everything not sent yet, at once: last words. */
@@ -67,8 +67,8 @@ export class Dissemination {
     return this.#state.takeDelta(this.#unsentSinceMs, nowMs)
   }
 
-  takeAllFor(holders: Holders, nowMs: number): CountsFor {
-    return this.#state.takeDeltaFor(holders, this.#unsentSinceMs, nowMs)
+  takeAllFor(audience: AudienceOf, nowMs: number): CountsFor {
+    return this.#state.takeDeltaFor(audience, this.#unsentSinceMs, nowMs)
   }
 
   get #unsentSinceMs(): number {

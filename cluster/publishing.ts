@@ -48,9 +48,13 @@ export class Publishing {
 
   /** Counts go to those alone who hold their keys, on the stream; what is broadcast is the heartbeat, and rumours. Whoever is not linked is told by comparing, once it is. */
   #tellHolders(nowMs: number): void {
-    const holders = (hashHi: number) => this.#copies.holders(hashHi)
-    for (const [peer, delta] of this.#dissemination.takeFor(holders, nowMs)) {
-      for (const counts of delta) this.#outbox.send(peer, this.#gossip(counts, NO_MEMBERS, nowMs))
+    const audience = (hashHi: number) => this.#copies.audience(hashHi)
+    for (const [to, delta] of this.#dissemination.takeFor(audience, nowMs)) {
+      for (const counts of delta) {
+        const gossip = this.#gossip(counts, NO_MEMBERS, nowMs)
+        if (to === 'all') this.#outbox.broadcast(gossip)
+        else this.#outbox.send(to, gossip)
+      }
     }
   }
 

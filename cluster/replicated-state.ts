@@ -1,6 +1,7 @@
 import type { Counts, DigestBlock, KeyRef, MergeResult, WantedBuckets } from '../crdt/counts.ts'
 import type { LevelsBlock } from '../crdt/levels.ts'
 import type { NodeId } from '../crdt/node-id.ts'
+import type { Audience } from './copies.ts'
 
 /**
  * The port to the state that the cluster replicates without knowing what it means. The limiter is one
@@ -17,13 +18,13 @@ export interface ReplicatedState {
    * that each fit a frame.
    */
   takeDelta(sinceMs: number, nowMs: number, keysMax?: number): Counts[]
-  /** The same, for each node of those of these keys alone that it holds; nothing for this node itself. */
+  /** The same, for everybody of those of these keys alone of which it is to be told; this node itself needs none. */
   takeDeltaFor(
-    holders: (hashHi: number) => readonly NodeId[],
+    audience: (hashHi: number) => readonly Audience[],
     sinceMs: number,
     nowMs: number,
     keysMax?: number,
-  ): ReadonlyMap<NodeId, readonly Counts[]>
+  ): ReadonlyMap<Audience, readonly Counts[]>
   /** Counts of these keys in the current and the previous slice. */
   countsOf(keys: readonly KeyRef[], by: CountsBy, nowMs: number): Counts
   /** What the next decider of the keys that `isMoved` may lack; nothing is taken by it. */

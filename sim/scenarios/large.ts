@@ -5,7 +5,7 @@ import { B, flood, hotKeyStory, nothing, R, type Scenario, type Setting } from '
 import { split, two } from './splits.ts'
 
 /** More members than all of which hold every key: owner, first and second successor do. */
-const setting: Setting = { nodes: 20, onPartition: 'majority' }
+const setting: Setting = { nodes: 22, onPartition: 'majority' }
 const SAFETY_MS = 10_000
 const AT_MS = 3_000
 /** The holders of a key know its owner's counts, whoever else does not. */
@@ -20,8 +20,7 @@ export const LARGE: readonly Scenario[] = [
   {
     ...flushed,
     name: 'large-kill-owner',
-    story:
-      'one of twenty nodes, the owner of a saturated key that it alone was asked for, is killed',
+    story: 'one of 22 nodes, the owner of a saturated key that it alone was asked for, is killed',
     experiment: (seed, from) => killed(seed, from, 1),
   },
   {
@@ -40,15 +39,15 @@ export const LARGE: readonly Scenario[] = [
   },
   ...split(
     'large-split',
-    'ten nodes, the holders of the key among them, against ten',
-    20,
-    two(10),
+    '13 nodes, the holders of the key among them, against 13',
+    26,
+    two(13),
   ).slice(0, 1),
   {
     ...nothing,
     setting,
     name: 'large-join-saturated',
-    story: 'a node joins nineteen and takes the saturated key over from its owner',
+    story: 'a node joins 21 others and takes the saturated key over from its owner',
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,
@@ -62,7 +61,7 @@ export const LARGE: readonly Scenario[] = [
     ...nothing,
     setting,
     name: 'large-leave-saturated',
-    story: 'the owner of the saturated key leaves nineteen others in order',
+    story: 'the owner of the saturated key leaves 21 others in order',
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,
@@ -73,8 +72,7 @@ export const LARGE: readonly Scenario[] = [
     ...nothing,
     setting: { nodes: 18, onPartition: 'majority' },
     name: 'large-grow-and-shrink',
-    story:
-      'fifteen nodes become eighteen, whom a key is not all held by, and then eleven, whom it is',
+    story: '15 nodes become 18, of whom three hold a key, and then 11, who all do',
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: 26_000,

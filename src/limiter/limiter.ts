@@ -100,26 +100,27 @@ export class Limiter {
     return writer.finish()
   }
 
-  /** The same, for each node of those keys alone that it holds. */
-  takeDeltaFor(
-    holders: (hashHi: number) => readonly NodeId[],
+  /** The same, for each audience of those keys alone of which it is to be told. */
+  takeDeltaFor<Audience extends string>(
+    audience: (hashHi: number) => readonly Audience[],
     sinceMs: number,
     nowMs: number,
     keysMax = Number.POSITIVE_INFINITY,
-  ): Map<NodeId, Counts[]> {
-    const writers = new Map<NodeId, CountsWriter>()
+  ): Map<Audience, Counts[]> {
+    const writers = new Map<Audience, CountsWriter>()
+    const self: string = this.actors.self.node
     this.#takeUnsent(keysMax, (rule, store, key) => {
-      for (const holder of holders(store.table.hi(key))) {
-        if (holder === this.actors.self.node) continue
-        let writer = writers.get(holder)
+      for (const to of audience(store.table.hi(key))) {
+        if (to === self) continue
+        let writer = writers.get(to)
         if (writer === undefined) {
           writer = new CountsWriter(this.actors, this.#options, nowMs)
-          writers.set(holder, writer)
+          writers.set(to, writer)
         }
         this.#writeOwn(writer, rule, store, key, sinceMs)
       }
     })
-    return new Map([...writers].map(([holder, writer]) => [holder, writer.finish()]))
+    return new Map([...writers].map(([to, writer]) => [to, writer.finish()]))
   }
 
   /** The oldest keys with admissions not sent yet, which count as sent from now on. */
