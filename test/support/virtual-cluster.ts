@@ -1,3 +1,4 @@
+import type { CopiesWanted } from '../../cluster/copies.ts'
 import type { ClusterEvent } from '../../cluster/event.ts'
 import { TICK_MS } from '../../cluster/limits.ts'
 import { seededRandom } from '../../cluster/random.ts'
@@ -21,6 +22,8 @@ export interface VirtualClusterOptions {
   readonly seed?: number
   readonly keysMax?: number
   readonly network?: Partial<NetworkOptions>
+  /** How many nodes hold each key, by node or for all. */
+  readonly copies?: CopiesWanted | Readonly<Record<string, CopiesWanted>>
 }
 
 interface Life {
@@ -56,7 +59,7 @@ export class VirtualCluster {
 
   /** A new life of a node. */
   start(id: NodeId): void {
-    const { rules = [DEMO], keysMax = 1_000, seed = 1 } = this.#options
+    const { rules = [DEMO], keysMax = 1_000, seed = 1, copies } = this.#options
     const transport = this.network.transport(id)
     const random = seededRandom(seed * 1_000 + this.nowMs + this.ids.indexOf(id))
     const node = new Node(
@@ -75,6 +78,7 @@ export class VirtualCluster {
         gossipIntervalMs: 500,
         forwardTimeoutMs: 150,
         joins: this.#options.nodes > 1,
+        copies: typeof copies === 'object' ? copies[id] : copies,
       },
       random,
       this.nowMs,
