@@ -70,12 +70,12 @@ export const LARGE: readonly Scenario[] = [
   },
   {
     ...nothing,
-    setting: { nodes: 18, onPartition: 'majority' },
+    setting: { nodes: 21, onPartition: 'majority' },
     name: 'large-grow-and-shrink',
-    story: '15 nodes become 18, of whom three hold a key, and then 11, who all do',
+    story: '15 nodes, who all hold a key, become 21, of whom three do, and then 11, who all do',
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
-        safetyMs: 26_000,
+        safetyMs: LEAVES_MS + from.nodes * LEAVE_EVERY_MS,
         plot: (owner, others) => growAndShrink([owner, ...others]),
       }),
   },
@@ -99,17 +99,24 @@ function killed(seed: number, from: Setting, nodes: number): Experiment {
   }
 }
 
+const FEW = 15
+const FEWER = 11
+const JOINS_MS = 5_000
+const JOIN_EVERY_MS = 1_000
+const LEAVES_MS = 13_000
+const LEAVE_EVERY_MS = 1_200
+
 /** Whoever comes takes the key over, and so does who is next in line of whoever goes. */
 function growAndShrink(order: readonly NodeId[]): Fault[] {
-  const joining = order.slice(0, 3)
-  const leaving = order.slice(0, 7)
+  const joining = order.slice(0, order.length - FEW)
+  const leaving = order.slice(0, order.length - FEWER)
   return [
     ...joining.map((node): Fault => ({ atMs: 0, type: 'kill', node })),
     ...joining.toReversed().map((node, turn): Fault => {
-      return { atMs: 5_000 + turn * 2_000, type: 'start', node }
+      return { atMs: JOINS_MS + turn * JOIN_EVERY_MS, type: 'start', node }
     }),
     ...leaving.map((node, turn): Fault => {
-      return { atMs: 12_000 + turn * 1_500, type: 'leave', node, drainMs: 1_000 }
+      return { atMs: LEAVES_MS + turn * LEAVE_EVERY_MS, type: 'leave', node, drainMs: 1_000 }
     }),
   ]
 }
