@@ -26,8 +26,8 @@ export const fleet: Subject = {
 const SIZES = [8, 16, 32]
 /** Keys that a node owns and that are used, twice a second each. */
 const KEYS = 100
-/** Processes that the nodes share. */
-const PROCESSES = 2
+/** Processes that the nodes share, by the processor they have. */
+const PROCESSES = ['server', 'load'] as const
 /** Rounds of anti-entropy are 5 s apart. */
 const MEASURED_MS_MIN = 10_000
 
@@ -47,11 +47,11 @@ interface Measured {
 }
 
 async function measure(stand: Stand, { watchMs }: Scale): Promise<Map<string, Reading>> {
-  const hosts: Host[] = Array.from({ length: PROCESSES }, () => stand.worker('fleet', 'server'))
+  const hosts: readonly Host[] = PROCESSES.map((core) => stand.worker('fleet', core))
   const all: Measured[] = []
   let seeds: readonly string[] = []
   for (let nodes = 0; nodes < (SIZES.at(-1) ?? 0); ) {
-    const host = hosts[nodes % PROCESSES] as Host
+    const host = hosts[nodes % hosts.length] as Host
     const { addresses } = await host.ask({ type: 'start', name: `n${nodes}`, seeds })
     if (nodes === 0) seeds = addresses
     nodes += 1
