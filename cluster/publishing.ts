@@ -46,7 +46,10 @@ export class Publishing {
     for (const counts of delta) this.publish(counts, nowMs)
   }
 
-  /** Counts go to those alone who hold their keys, on the stream; what is broadcast is the heartbeat, and rumours. Whoever is not linked is told by comparing, once it is. */
+  /**
+   * Counts go to those alone who hold their keys, on the stream; what is broadcast is the heartbeat, and rumours.
+   * Whoever is not linked is told by comparing, once it is.
+   */
   #tellHolders(nowMs: number): void {
     const audience = (hashHi: number) => this.#copies.audience(hashHi)
     for (const [to, delta] of this.#dissemination.takeFor(audience, nowMs)) {

@@ -19,7 +19,7 @@ interface Wish extends Pick<Comparison, 'peer' | 'asked'> {
 }
 
 interface Pass {
-  readonly comparisons: readonly Comparison[]
+  comparisons: readonly Comparison[]
   /** All digests for one peer. */
   readonly digests: ReadonlyMap<NodeId, readonly DigestBlock[]>
   cursor: RepairCursor
@@ -65,7 +65,11 @@ export class Survey {
   }
 
   forget(peer: NodeId): void {
-    this.#waiting = this.#waiting.filter((wish) => wish.peer !== peer)
+    const isOfOthers = (one: Wish | Comparison) => one.peer !== peer
+    this.#waiting = this.#waiting.filter(isOfOthers)
+    if (this.#pass !== undefined) {
+      this.#pass.comparisons = this.#pass.comparisons.filter(isOfOthers)
+    }
   }
 
   /** Takes the pass in hand a step further; returns what is ready. */

@@ -97,6 +97,11 @@ describe('options', () => {
   })
 })
 
+it('takes copies as a word or a number', () => {
+  const copiesOf = (copies: string) => optionsOf({ flags: { copies } }).copies
+  expect(['auto', 'all', '2', '16'].map(copiesOf)).toEqual(['auto', 'all', 2, 16])
+})
+
 const mistakes: [what: string, sources: Partial<Sources>, told: string][] = [
   [
     'a number too small',
@@ -108,6 +113,7 @@ const mistakes: [what: string, sources: Partial<Sources>, told: string][] = [
     { variables: { WEIR_FANOUT: 'all' } },
     'WEIR_FANOUT: "all" must be a whole',
   ],
+  ['copies of nothing', { flags: { copies: '1' } }, '--copies: "1" must be a whole number from 2'],
   ['a word near another', { flags: { logLevel: 'dbug' } }, '(did you mean "debug"?)'],
   ['an address without a port', { flags: { listen: 'localhost' } }, '--listen: listen address'],
   ['no address at all', { flags: { listen: 'none' } }, 'must name at least one address'],

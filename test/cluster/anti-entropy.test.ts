@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AntiEntropy } from '../../cluster/anti-entropy.ts'
-import { Copies } from '../../cluster/copies.ts'
+import { Copies, type CopiesWanted } from '../../cluster/copies.ts'
 import { ANTI_ENTROPY_MS, FRAME_DIGESTS_MAX, REPAIRS_MAX } from '../../cluster/limits.ts'
 import { Membership } from '../../cluster/membership.ts'
 import type { Message } from '../../cluster/message.ts'
@@ -23,17 +23,28 @@ interface Replica {
   readonly limiter: Limiter
   readonly outbox: Outbox
   readonly antiEntropy: AntiEntropy
+  readonly copies: Copies
 }
 
-function replica(name: string, rules: readonly Rule[] = [SLOW]): Replica {
+function replica(
+  name: string,
+  rules: readonly Rule[] = [SLOW],
+  wanted: CopiesWanted = 'all',
+  members: readonly string[] = [],
+): Replica {
   const limiter = limiterOf(rules, name, { numbersMax: 60 })
   const outbox = new Outbox()
   const id = name as NodeId
   const self = { id, name, incarnation: 1, refutation: 0, state: 'active', addresses: [] } as const
-  const copies = new Copies(new Membership(self, 500, NOW_MS), 'all', 500)
+  const membership = new Membership(self, 500, NOW_MS)
+  for (const member of members) {
+    if (member !== name) membership.merge({ ...self, id: member as NodeId, name: member }, NOW_MS)
+  }
+  const copies = new Copies(membership, wanted, 500)
+  copies.takeMoved(NOW_MS)
   const dependencies = { state: limiter, copies, random: seededRandom(1), outbox }
   const antiEntropy = new AntiEntropy(id, dependencies, NOW_MS)
-  return { id, limiter, outbox, antiEntropy }
+  return { id, limiter, outbox, antiEntropy, copies }
 }
 
 function admit({ limiter }: Replica, admitted: readonly string[]): void {
@@ -219,5 +230,47 @@ describe('a round of anti-entropy', () => {
     receive(a, b, { type: 'repair', round: 0, counts, want, last: true })
     a.antiEntropy.tick(nobody, NOW_MS)
     expect(sent(a)).toMatchObject([{ last: true, counts: { blocks: [] } }])
+  })
+})
+
+describe('anti-entropy where two of five hold each key', () => {
+  const members = ['n1', 'n2', 'n3', 'n4', 'n5']
+  const pair = () => members.slice(0, 2).map((name) => replica(name, [SLOW], 2, members))
+
+  it('exchanges what concerns both: keys both hold, and what one wrote of keys the other holds', () => {
+    const [a, b] = pair() as [Replica, Replica]
+    admit(a, keys)
+    admit(b, keys)
+    a.antiEntropy.linked(b.id, NOW_MS)
+    converse(a, b)
+    const holders = (key: string) => a.copies.holders(stateOf(a.limiter).hash(key).hi)
+    const tokensAt = ({ limiter }: Replica, key: string) =>
+      liveCounts(limiter, [key], NOW_MS).length
+    for (const key of keys) {
+      expect(tokensAt(a, key)).toBe(holders(key).includes(a.id) ? 2 : 1)
+      expect(tokensAt(b, key)).toBe(holders(key).includes(b.id) ? 2 : 1)
+    }
+    expect(keys.some((key) => !holders(key).includes(a.id))).toBe(true)
+  })
+
+  it('then finds nothing more, although the two do not hold the same', () => {
+    const [a, b] = pair() as [Replica, Replica]
+    admit(a, keys)
+    admit(b, keys)
+    a.antiEntropy.linked(b.id, NOW_MS)
+    converse(a, b)
+    b.antiEntropy.linked(a.id, NOW_MS)
+    expect(converse(a, b).map(({ type }) => type)).toEqual(['digest', 'repair'])
+    expect(b.antiEntropy.isSettled(a.id)).toBe(true)
+  })
+
+  it('is not settled before it has asked, and is once the link is lost', () => {
+    const [a, b] = pair() as [Replica, Replica]
+    a.antiEntropy.linked(b.id, NOW_MS)
+    expect(a.antiEntropy.isSettled(b.id)).toBe(false)
+    a.antiEntropy.unlinked(b.id)
+    expect(a.antiEntropy.isSettled(b.id)).toBe(true)
+    a.antiEntropy.tick(nobody, NOW_MS)
+    expect(sent(a)).toEqual([])
   })
 })
