@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { batch } from './batch.ts'
 import { Bystanders } from './bystanders.ts'
 import { decision } from './decision.ts'
+import { fleet } from './fleet.ts'
 import { forward } from './forward.ts'
 import { http } from './http.ts'
 import { bystandersText, heading } from './machine.ts'
@@ -12,7 +13,16 @@ import { FULL, QUICK, type Scale, type Subject } from './row.ts'
 import { stall } from './stall.ts'
 import { wishOrUsage } from './wish-or-usage.ts'
 
-const SUBJECTS: readonly Subject[] = [decision, memory, stall, http, redisRoute, forward, batch]
+const SUBJECTS: readonly Subject[] = [
+  decision,
+  memory,
+  stall,
+  http,
+  redisRoute,
+  forward,
+  batch,
+  fleet,
+]
 
 const USAGE = `npm run bench -- [--only <row or subject>]... [--quick] [--json]
 

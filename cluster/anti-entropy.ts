@@ -1,5 +1,6 @@
-import { NO_COUNTS, type WantedBuckets } from '../crdt/counts.ts'
-import type { NodeId } from '../crdt/node-id.ts'
+import { type DigestBlock, NO_COUNTS, type WantedBuckets } from '../crdt/counts.ts'
+import { compareNodeIds, type NodeId } from '../crdt/node-id.ts'
+import type { Copies } from './copies.ts'
 import {
   ANTI_ENTROPY_MS,
   FRAME_DIGESTS_MAX,
@@ -11,6 +12,7 @@ import type { Digest, Repair } from './message.ts'
 import type { Outbox } from './outbox.ts'
 import type { Random } from './random.ts'
 import type { RepairCursor, ReplicatedState } from './replicated-state.ts'
+import { type Comparison, Survey } from './survey.ts'
 
 /** A repair that is being sent, a bounded number of rows at each tick. */
 interface RepairJob {
@@ -20,6 +22,17 @@ interface RepairJob {
   cursor: RepairCursor
   /** What this node wants in return; said once, in the first frame. */
   want: readonly WantedBuckets[]
+  /** Which entries are sent; without, all in the wanted buckets. */
+  readonly isTheirs: IsTheirs | undefined
+}
+
+type IsTheirs = (hashHi: number, writer: NodeId) => boolean
+
+export interface AntiEntropyDependencies {
+  readonly state: ReplicatedState
+  readonly copies: Copies
+  readonly random: Random
+  readonly outbox: Outbox
 }
 
 /**
@@ -30,22 +43,34 @@ interface RepairJob {
  *     B → A  repair ... last   what I hold in the buckets that differ, and: send me yours
  *     A → B  repair ... last   mine
  *
- * Every `ANTI_ENTROPY_MS` with one random peer over sealed slices, which no longer change; and over
- * everything whenever a link opens, which is also how a joining node learns its state.
+ * Every `ANTI_ENTROPY_MS` with one peer after the other over sealed slices, which no longer change; and over
+ * everything whenever a link opens, which is also how a joining node learns its state. Where keys are held by a few,
+ * two nodes compare what concerns both, and everybody with everybody once the ring has changed: so whoever has
+ * become a key's holder learns its counts.
  */
 export class AntiEntropy {
   readonly #state: ReplicatedState
   readonly #random: Random
   readonly #outbox: Outbox
+  readonly #copies: Copies
+  readonly #survey: Survey
   readonly #jobs: RepairJob[] = []
   /** Digests sent to each peer and not yet answered in full. */
   readonly #rounds = new Map<NodeId, readonly number[]>()
   #round = 0
+  /** With whom the last round was held. */
+  #partner: NodeId | undefined
   #progressMs = 0
   #nextMs: number
 
-  constructor(state: ReplicatedState, random: Random, outbox: Outbox, nowMs: number) {
+  constructor(
+    self: NodeId,
+    { state, copies, random, outbox }: AntiEntropyDependencies,
+    nowMs: number,
+  ) {
     this.#state = state
+    this.#copies = copies
+    this.#survey = new Survey(self, state, copies)
     this.#random = random
     this.#outbox = outbox
     this.#nextMs = nowMs + random.below(ANTI_ENTROPY_MS)
@@ -58,7 +83,7 @@ export class AntiEntropy {
 
   /** Whether everything asked of this peer has been answered. */
   isSettled(peer: NodeId): boolean {
-    return !this.#rounds.has(peer)
+    return !this.#rounds.has(peer) && !this.#survey.isAsking(peer)
   }
 
   /** Compares everything with a peer whose link has just opened. */
@@ -68,16 +93,16 @@ export class AntiEntropy {
 
   unlinked(peer: NodeId): void {
     this.#rounds.delete(peer)
+    this.#survey.forget(peer)
     if (this.#jobs.length === 0) return
     const kept = this.#jobs.filter((job) => job.to !== peer)
     this.#jobs.splice(0, this.#jobs.length, ...kept)
   }
 
-  digest(from: NodeId, { round, blocks }: Digest): void {
-    const differing = this.#state.differing(blocks)
-    // Most often nothing differs, and saying so needs no work that could wait for its turn.
-    if (differing.length === 0) this.#finish(from, round, [])
-    else this.#begin(from, round, differing, differing)
+  digest(from: NodeId, { round, blocks, isOfBoth }: Digest): void {
+    if (isOfBoth) this.#survey.answer(from, { round, blocks })
+    // A joiner that knows no ring yet asks for everything, and is told of what it will hold.
+    else this.#differ(from, round, this.#state.differing(blocks), this.#copies.isJoining(from))
   }
 
   repair(from: NodeId, repair: Repair, nowMs: number): void {
@@ -87,16 +112,38 @@ export class AntiEntropy {
     const { round, last } = repair
     if (last) this.#answered(from, round)
     if (repair.want.length === 0) return
-    this.#begin(from, UNASKED, repair.want, [])
+    this.#begin(from, UNASKED, repair.want, [], this.#copies.isScoped)
   }
 
   tick(replicas: () => readonly NodeId[], nowMs: number): void {
     this.#work(nowMs)
+    for (const comparison of this.#survey.tick(nowMs)) this.#surveyed(comparison)
+    if (this.#copies.takeMoved(nowMs)) for (const peer of replicas()) this.linked(peer, nowMs)
     if (nowMs < this.#nextMs) return
     this.#nextMs = nowMs + ANTI_ENTROPY_MS
-    const peers = replicas()
-    const peer = peers[this.#random.below(Math.max(1, peers.length))]
+    const peer = this.#next(replicas())
     if (peer !== undefined) this.#compare(peer, nowMs - SEALED_MS, nowMs)
+  }
+
+  /** Each in its turn, in order of id, beginning anywhere: of N nodes nobody is left out for more than N - 1 rounds. */
+  #next(peers: readonly NodeId[]): NodeId | undefined {
+    const last = this.#partner
+    this.#partner =
+      last === undefined
+        ? peers[this.#random.below(Math.max(1, peers.length))]
+        : (peers.find((peer) => compareNodeIds(peer, last) > 0) ?? peers[0])
+    return this.#partner
+  }
+
+  #surveyed({ peer, asked, own }: Comparison): void {
+    if (asked === undefined) this.#ask(peer, own, true)
+    else this.#differ(peer, asked.round, this.#state.differing(asked.blocks, own), true)
+  }
+
+  /** Answers a digest. Most often nothing differs, and saying so needs no work that could wait for its turn. */
+  #differ(to: NodeId, round: number, differing: readonly WantedBuckets[], isOfBoth: boolean): void {
+    if (differing.length === 0) this.#finish(to, round, [])
+    else this.#begin(to, round, differing, differing, isOfBoth)
   }
 
   #begin(
@@ -104,18 +151,25 @@ export class AntiEntropy {
     round: number,
     wanted: readonly WantedBuckets[],
     want: readonly WantedBuckets[],
+    isOfBoth: boolean,
   ): void {
     if (this.#jobs.length >= REPAIRS_MAX) return
-    this.#jobs.push({ to, round, wanted, cursor: { rule: 0, row: 0 }, want })
+    const concerns: IsTheirs = (hashHi, writer) => this.#copies.concerns(to, hashHi, writer)
+    const isTheirs = isOfBoth ? concerns : undefined
+    this.#jobs.push({ to, round, wanted, cursor: { rule: 0, row: 0 }, want, isTheirs })
   }
 
   #compare(peer: NodeId, untilMs: number, nowMs: number): void {
-    const blocks = this.#state.digest(untilMs, nowMs)
+    if (this.#copies.isScoped) this.#survey.ask(peer, untilMs)
+    else this.#ask(peer, this.#state.digest(untilMs, nowMs), false)
+  }
+
+  #ask(peer: NodeId, blocks: readonly DigestBlock[], isOfBoth: boolean): void {
     for (let at = 0; at < blocks.length; at += FRAME_DIGESTS_MAX) {
       this.#round += 1
       this.#rounds.set(peer, [...(this.#rounds.get(peer) ?? []), this.#round])
       const part = blocks.slice(at, at + FRAME_DIGESTS_MAX)
-      this.#outbox.send(peer, { type: 'digest', round: this.#round, blocks: part })
+      this.#outbox.send(peer, { type: 'digest', round: this.#round, blocks: part, isOfBoth })
     }
   }
 
@@ -123,8 +177,8 @@ export class AntiEntropy {
   #work(nowMs: number): void {
     const job = this.#jobs.shift()
     if (job === undefined) return
-    const step = this.#state.repair(job.wanted, job.cursor, REPAIR_ROWS_PER_TICK, nowMs)
-    const { to, round } = job
+    const { to, round, wanted, cursor, isTheirs } = job
+    const step = this.#state.repair(wanted, cursor, REPAIR_ROWS_PER_TICK, nowMs, isTheirs)
     for (const counts of step.counts) {
       this.#outbox.send(to, { type: 'repair', round, counts, want: job.want, last: false })
       job.want = []

@@ -1,7 +1,11 @@
 import type { Counts } from '../crdt/counts.ts'
+import type { Audience } from './copies.ts'
 import { DELTA_KEYS_PER_TICK, EARLY_FLUSH_MS, GOSSIP_JITTER } from './limits.ts'
 import type { Random } from './random.ts'
 import type { ReplicatedState } from './replicated-state.ts'
+
+type AudienceOf = (hashHi: number) => readonly Audience[]
+type CountsFor = ReadonlyMap<Audience, readonly Counts[]>
 
 /**
  * When this node publishes its own counts, and which.
@@ -48,15 +52,33 @@ export class Dissemination {
 
   /** The counts to publish now, in messages that each fit a frame. */
   take(nowMs: number): Counts[] {
-    if (this.isTickDue(nowMs)) this.#nextMs = nowMs + this.#jittered()
-    if (!this.isUnderWay) this.#begin(nowMs)
-    this.#owedKeys = Math.max(0, this.#owedKeys - DELTA_KEYS_PER_TICK)
+    this.#advance(nowMs)
     return this.#state.takeDelta(this.#sinceMs, nowMs, DELTA_KEYS_PER_TICK)
+  }
+
+  /** The same, for everybody of those keys alone of which it is to be told. */
+  takeFor(audience: AudienceOf, nowMs: number): CountsFor {
+    this.#advance(nowMs)
+    return this.#state.takeDeltaFor(audience, this.#sinceMs, nowMs, DELTA_KEYS_PER_TICK)
   }
 
   /** Everything not sent yet, at once: last words. */
   takeAll(nowMs: number): Counts[] {
-    return this.#state.takeDelta(Math.min(this.#sinceMs, this.#beforeLastMs), nowMs)
+    return this.#state.takeDelta(this.#unsentSinceMs, nowMs)
+  }
+
+  takeAllFor(audience: AudienceOf, nowMs: number): CountsFor {
+    return this.#state.takeDeltaFor(audience, this.#unsentSinceMs, nowMs)
+  }
+
+  get #unsentSinceMs(): number {
+    return Math.min(this.#sinceMs, this.#beforeLastMs)
+  }
+
+  #advance(nowMs: number): void {
+    if (this.isTickDue(nowMs)) this.#nextMs = nowMs + this.#jittered()
+    if (!this.isUnderWay) this.#begin(nowMs)
+    this.#owedKeys = Math.max(0, this.#owedKeys - DELTA_KEYS_PER_TICK)
   }
 
   #begin(nowMs: number): void {

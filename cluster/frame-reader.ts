@@ -94,6 +94,11 @@ export class FrameReader {
     return items
   }
 
+  /** Whether there is another field: one that a message need not have. */
+  get hasMore(): boolean {
+    return this.#at < this.#fields.length
+  }
+
   /** Nothing may follow. */
   end(): void {
     if (this.#at !== this.#fields.length) throw new Malformed()

@@ -37,9 +37,9 @@ export class Greeting {
 
   /** The peer acts on another view. Everybody it talks to sees that, and somebody is to tell it. */
   disagreed(peer: NodeId, nowMs: number): void {
-    const { links, ringChangedMs } = this.#membership
+    const { links, ring } = this.#membership
     if (links > GREETERS) {
-      if (nowMs - ringChangedMs < this.#intervalMs) return
+      if (nowMs - ring.changedMs < this.#intervalMs) return
       if (this.#random.below(links) >= GREETERS) return
     }
     this.#tellAll(peer, nowMs)

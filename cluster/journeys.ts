@@ -131,10 +131,10 @@ export class Journeys {
    * knows less, would decide beside the owner.
    */
   #hasMoved({ key, hops }: TravellingCheck, asker: NodeId, view: number, nowMs: number): boolean {
-    const { placement, self, ringChangedMs } = this.#membership
+    const { placement, self, ring } = this.#membership
     const owner = placement.owner(key.hashHi)
     if (hops < HOPS_MAX) return owner === asker
-    const isInFlux = view !== placement.view && nowMs - ringChangedMs < HAND_OFF_MS_MAX
+    const isInFlux = view !== placement.view && nowMs - ring.changedMs < HAND_OFF_MS_MAX
     return owner !== self.id && (isInFlux || self.state === 'left')
   }
 

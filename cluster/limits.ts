@@ -104,7 +104,16 @@ export const JOIN_SETTLE_MS = 750
  */
 export const HAND_OFF_MS_MAX = 100
 
-/** Anti-entropy with one random replica this often. */
+/** Nodes that hold a key in a large cluster: two may die at once, and a third knows. More: more is sent for each key. */
+export const COPIES = 3
+/** One copy is the owner's own: nobody could go on from it. Above the most, tell everybody. */
+export const COPIES_MIN = 2
+export const COPIES_MAX = 16
+/** With more members than this a key is held by `COPIES` nodes, no longer by all ... */
+export const SCOPED_ABOVE = 16
+/** ... and by all again from this number on down. */
+export const UNSCOPED_AT = 12
+/** Anti-entropy with the next replica this often. */
 export const ANTI_ENTROPY_MS = 5_000
 /** Slices older than this no longer change in a healthy cluster, and are compared. */
 export const SEALED_MS = 2_000

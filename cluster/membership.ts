@@ -81,8 +81,8 @@ export class Membership {
     return this.#ring.view
   }
 
-  get ringChangedMs(): number {
-    return this.#ring.changedMs
+  get ring(): Pick<Ring, 'size' | 'changedMs'> {
+    return this.#ring
   }
 
   isInRing(id: NodeId): boolean {

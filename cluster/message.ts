@@ -123,6 +123,8 @@ export interface Digest {
   readonly type: 'digest'
   readonly round: number
   readonly blocks: readonly DigestBlock[]
+  /** Of all that the sender holds, or of what concerns both where keys are held by a few: see `Survey`. */
+  readonly isOfBoth: boolean
 }
 
 /** Counts from the buckets that differed. Several frames may answer one digest; `last` marks the final one. */

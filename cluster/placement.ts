@@ -34,11 +34,14 @@ export class Placement {
     return this.members[ring.owners[pointAt(ring, hashHi)] as number]
   }
 
-  /** The first `count` distinct members from the key's position on: owner, first successor, second ... */
-  preference(hashHi: number, count: number): NodeId[] {
+  /**
+   * The first `count` distinct members from the key's position on: owner, first successor, second ... Those that
+   * are `extra` are listed where they come, and not counted.
+   */
+  preference(hashHi: number, count: number, extra: readonly NodeId[] = NOBODY): NodeId[] {
     const ring = this.#ring()
     const { owners } = ring
-    const wanted = Math.min(count, this.members.length)
+    let wanted = Math.min(count, this.members.length)
     const list: NodeId[] = []
     const isListed = new Uint8Array(this.members.length)
     const start = pointAt(ring, hashHi)
@@ -47,7 +50,9 @@ export class Placement {
       const member = owners[point] as number
       if (isListed[member] === 1) continue
       isListed[member] = 1
-      list.push(this.members[member] as NodeId)
+      const id = this.members[member] as NodeId
+      list.push(id)
+      if (extra.length > 0 && extra.includes(id)) wanted += 1
     }
     return list
   }
@@ -140,6 +145,8 @@ function pointAt({ positions, starts }: DrawnRing, position: number): number {
   }
   return low === positions.length ? 0 : low
 }
+
+const NOBODY: readonly NodeId[] = []
 
 /** The view of a ring without members. */
 export const NO_RING = 0

@@ -1,9 +1,10 @@
 import { type Counts, NO_COUNTS } from '../crdt/counts.ts'
+import type { Copies } from './copies.ts'
 import type { Dissemination } from './dissemination.ts'
 import type { Greeting } from './greeting.ts'
 import { FRAME_RUMOURS_MAX } from './limits.ts'
 import type { Membership } from './membership.ts'
-import type { Gossip } from './message.ts'
+import type { Gossip, MemberRecord } from './message.ts'
 import type { Outbox } from './outbox.ts'
 
 /** Writes the gossip frames of this node: heartbeat, rumours and counts in one. */
@@ -11,6 +12,7 @@ export class Publishing {
   readonly #membership: Membership
   readonly #dissemination: Dissemination
   readonly #greeting: Greeting
+  readonly #copies: Copies
   readonly #outbox: Outbox
   #sequence = 0
 
@@ -18,9 +20,11 @@ export class Publishing {
     membership: Membership,
     dissemination: Dissemination,
     greeting: Greeting,
+    copies: Copies,
     outbox: Outbox,
   ) {
     this.#membership = membership
+    this.#copies = copies
     this.#dissemination = dissemination
     this.#greeting = greeting
     this.#outbox = outbox
@@ -32,9 +36,29 @@ export class Publishing {
     const { isUnderWay } = this.#dissemination
     if (!isTick && !isUnderWay && !this.#dissemination.isFlushDue(nowMs)) return
     if (isTick) this.#greeting.greetTheSilent(nowMs)
+    if (this.#copies.isScoped) {
+      this.#tellHolders(nowMs)
+      if (isTick) this.publish(NO_COUNTS, nowMs)
+      return
+    }
     const delta = this.#dissemination.take(nowMs)
     if (delta.length === 0 && isTick) this.publish(NO_COUNTS, nowMs)
     for (const counts of delta) this.publish(counts, nowMs)
+  }
+
+  /**
+   * Counts go to those alone who hold their keys, on the stream; what is broadcast is the heartbeat, and rumours.
+   * Whoever is not linked is told by comparing, once it is.
+   */
+  #tellHolders(nowMs: number): void {
+    const audience = (hashHi: number) => this.#copies.audience(hashHi)
+    for (const [to, delta] of this.#dissemination.takeFor(audience, nowMs)) {
+      for (const counts of delta) {
+        const gossip = this.#gossip(counts, NO_MEMBERS, nowMs)
+        if (to === 'all') this.#outbox.broadcast(gossip)
+        else this.#outbox.send(to, gossip)
+      }
+    }
   }
 
   /**
@@ -42,7 +66,7 @@ export class Publishing {
    * yet, and must miss nothing between their pull and the hand-over.
    */
   publish(counts: Counts, nowMs: number): void {
-    const gossip = this.#gossip(counts, nowMs)
+    const gossip = this.#gossip(counts, this.#rumours(), nowMs)
     this.#outbox.broadcast(gossip)
     if (counts.blocks.length === 0) return
     for (const peer of this.#membership.joiningPeers()) this.#outbox.send(peer, gossip)
@@ -50,12 +74,16 @@ export class Publishing {
 
   /** Tells every peer on the stream what this node is now, ahead of whatever it says there next. */
   announce(nowMs: number): void {
-    const gossip = this.#gossip(NO_COUNTS, nowMs)
+    const gossip = this.#gossip(NO_COUNTS, this.#rumours(), nowMs)
     this.#outbox.broadcast(gossip)
     for (const peer of this.#membership.linkedPeers()) this.#outbox.send(peer, gossip)
   }
 
-  #gossip(counts: Counts, nowMs: number): Gossip {
+  #rumours(): readonly MemberRecord[] {
+    return this.#membership.takeRumours(FRAME_RUMOURS_MAX)
+  }
+
+  #gossip(counts: Counts, members: readonly MemberRecord[], nowMs: number): Gossip {
     const { self, view } = this.#membership
     this.#sequence += 1
     return {
@@ -64,8 +92,10 @@ export class Publishing {
       sequence: this.#sequence,
       sentMs: nowMs,
       view,
-      members: this.#membership.takeRumours(FRAME_RUMOURS_MAX),
+      members,
       counts,
     }
   }
 }
+
+const NO_MEMBERS: readonly MemberRecord[] = []

@@ -1,4 +1,5 @@
 import type { NodeId } from '../crdt/node-id.ts'
+import type { CopiesWanted } from './copies.ts'
 import type { JourneysDependencies } from './journeys.ts'
 import type { Settings } from './message.ts'
 import type { Random } from './random.ts'
@@ -19,6 +20,8 @@ export interface ReplicaOptions {
   readonly allowed?: ReadonlySet<NodeId> | undefined
   /** Whether there are others to join. Without, the node is active from its first moment. */
   readonly joins: boolean
+  /** How many nodes hold each key; default: as many as suits the number of members. The same on all nodes. */
+  readonly copies?: CopiesWanted | undefined
   /** How long a member that is gone is remembered, dialled, and may be alive on the far side of a split. */
   readonly forgetAfterMs?: number
   /** What peers are told of this node's settings; without, nothing. */

@@ -1,5 +1,7 @@
+import type { Counts } from '../crdt/counts.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { AntiEntropy } from './anti-entropy.ts'
+import { Copies } from './copies.ts'
 import { Dissemination } from './dissemination.ts'
 import { Forwarding, type TravellingCheck } from './forwarding.ts'
 import { Greeting } from './greeting.ts'
@@ -35,6 +37,7 @@ export class Replica {
   readonly reaching: Reaching
   readonly clocks = new PeerClocks()
   readonly reports: PeerReports
+  readonly copies: Copies
   readonly #state: ReplicatedState
   readonly #options: ReplicaOptions
   readonly #outbox = new Outbox()
@@ -60,16 +63,24 @@ export class Replica {
     const { state, decide, random } = dependencies
     this.#state = state
     this.#options = options
-    const { gossipIntervalMs, forgetAfterMs } = options
+    const { gossipIntervalMs, forgetAfterMs, copies = 'auto' } = options
     this.membership = new Membership(self, gossipIntervalMs, nowMs, forgetAfterMs)
     this.#dissemination = new Dissemination(state, random, options.gossipIntervalMs, nowMs)
-    this.#antiEntropy = new AntiEntropy(state, random, this.#outbox, nowMs)
+    this.copies = new Copies(this.membership, copies, gossipIntervalMs)
+    const comparing = { state, copies: this.copies, random, outbox: this.#outbox }
+    this.#antiEntropy = new AntiEntropy(self.id, comparing, nowMs)
     this.#forwarding = new Forwarding(state, this.#outbox, options.forwardTimeoutMs)
     this.#routing = new Routing(this.membership, this.#forwarding)
     this.reaching = new Reaching(this.membership, () => this.#forwarding.unresponsive())
     this.#greeting = new Greeting(this.membership, random, this.#outbox, options.gossipIntervalMs)
     const { membership } = this
-    this.#publishing = new Publishing(membership, this.#dissemination, this.#greeting, this.#outbox)
+    this.#publishing = new Publishing(
+      membership,
+      this.#dissemination,
+      this.#greeting,
+      this.copies,
+      this.#outbox,
+    )
     this.reports = new PeerReports(options.settings, membership, this.#outbox)
     this.#joining = new Joining(nowMs)
     this.#tickedMs = nowMs
@@ -170,10 +181,23 @@ export class Replica {
   leave(nowMs: number): void {
     // What gossip lost of keys that have been quiet since is found by comparing, while this node drains.
     for (const peer of this.membership.linkedPeers()) this.#antiEntropy.linked(peer, nowMs)
-    const lastWords = this.#dissemination.takeAll(nowMs)
     this.membership.enter('left', nowMs)
-    for (const peer of this.membership.linkedPeers()) this.#handOff.tell(peer, lastWords, nowMs)
+    const lastWords = this.#lastWords(nowMs)
+    for (const peer of this.membership.linkedPeers()) {
+      this.#handOff.tell(peer, lastWords(peer), nowMs)
+    }
     this.#journeys.release(nowMs)
+  }
+
+  /** What has not been sent yet: to all, or to each peer of the keys that it holds now that this node does not. */
+  #lastWords(nowMs: number): (peer: NodeId) => readonly Counts[] {
+    if (this.copies.isScoped) {
+      const holders = (hashHi: number) => this.copies.holders(hashHi)
+      const delta = this.#dissemination.takeAllFor(holders, nowMs)
+      return (peer) => delta.get(peer) ?? []
+    }
+    const delta = this.#dissemination.takeAll(nowMs)
+    return () => delta
   }
 
   /** Decides here whatever still waits for a peer. The last thing before a node stops. */

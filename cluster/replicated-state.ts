@@ -1,6 +1,7 @@
 import type { Counts, DigestBlock, KeyRef, MergeResult, WantedBuckets } from '../crdt/counts.ts'
 import type { LevelsBlock } from '../crdt/levels.ts'
 import type { NodeId } from '../crdt/node-id.ts'
+import type { Audience } from './copies.ts'
 
 /**
  * The port to the state that the cluster replicates without knowing what it means. The limiter is one
@@ -17,6 +18,13 @@ export interface ReplicatedState {
    * that each fit a frame.
    */
   takeDelta(sinceMs: number, nowMs: number, keysMax?: number): Counts[]
+  /** The same, for everybody of those of these keys alone of which it is to be told; this node itself needs none. */
+  takeDeltaFor(
+    audience: (hashHi: number) => readonly Audience[],
+    sinceMs: number,
+    nowMs: number,
+    keysMax?: number,
+  ): ReadonlyMap<Audience, readonly Counts[]>
   /** Counts of these keys in the current and the previous slice. */
   countsOf(keys: readonly KeyRef[], by: CountsBy, nowMs: number): Counts
   /** What the next decider of the keys that `isMoved` may lack; nothing is taken by it. */
@@ -30,14 +38,28 @@ export interface ReplicatedState {
   merge(counts: Counts, author: NodeId | undefined, nowMs: number): MergeResult
   /** Digests of all live slices that ended before `untilMs`. */
   digest(untilMs: number, nowMs: number): DigestBlock[]
-  /** In which buckets this node differs from another's blocks. */
-  differing(blocks: readonly DigestBlock[]): WantedBuckets[]
-  /** Everything live in the wanted buckets, from `cursor` on, looking at `rowsMax` rows at most. */
+  /**
+   * Adds what this node holds to the digests to which it belongs, by its key and the node that wrote it: from
+   * `cursor` on, looking at `rowsMax` rows at most. Undefined when everything has been looked at. With `isHeld`, all
+   * other keys are given up: nobody tells this node any more what others admit of them, so should it have to decide
+   * them again, then by the counts alone.
+   */
+  survey(
+    digestsOf: (hashHi: number, writer: NodeId) => readonly DigestBlock[],
+    cursor: RepairCursor,
+    rowsMax: number,
+    nowMs: number,
+    isHeld?: (hashHi: number) => boolean,
+  ): RepairCursor | undefined
+  /** In which buckets this node's digests, or those it has surveyed, differ from another's blocks. */
+  differing(blocks: readonly DigestBlock[], surveyed?: readonly DigestBlock[]): WantedBuckets[]
+  /** Everything live in the wanted buckets that `isTheirs`, from `cursor` on, looking at `rowsMax` rows at most. */
   repair(
     wanted: readonly WantedBuckets[],
     cursor: RepairCursor,
     rowsMax: number,
     nowMs: number,
+    isTheirs?: (hashHi: number, writer: NodeId) => boolean,
   ): RepairStep
   /** Lets go of what can no longer matter, looking at `rowsMax` rows at most. */
   sweep(rowsMax: number, nowMs: number): void
@@ -52,7 +74,7 @@ export interface HandedOver {
 /** By this node itself, or by everybody but the peer that is being told. */
 export type CountsBy = { readonly type: 'self' } | { readonly type: 'all'; readonly except: NodeId }
 
-/** Where a scan for a repair goes on: an index into the wanted rules, and a row. */
+/** Where a scan goes on: an index into the rules it is about, and a row. */
 export interface RepairCursor {
   readonly rule: number
   readonly row: number

@@ -127,8 +127,10 @@ function fieldsOf(message: Message): unknown[] {
       const decisions = fromDecisions(message.decisions)
       return [VERSION, kind, message.view, decisions, fromCounts(message.counts)]
     }
-    case 'digest':
-      return [VERSION, kind, message.round, message.blocks.map(fromDigest)]
+    case 'digest': {
+      const fields = [VERSION, kind, message.round, message.blocks.map(fromDigest)]
+      return message.isOfBoth ? [...fields, true] : fields
+    }
     case 'repair': {
       const want = message.want.map(({ rule, bits }) => [rule, bits])
       return [VERSION, kind, message.round, fromCounts(message.counts), want, message.last]
@@ -176,7 +178,12 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
       return { type, view, decisions, counts: frame.nested(toCounts) }
     }
     case 'digest':
-      return { type, round: frame.whole(), blocks: frame.list(FRAME_DIGESTS_MAX, toDigest) }
+      return {
+        type,
+        round: frame.whole(),
+        blocks: frame.list(FRAME_DIGESTS_MAX, toDigest),
+        isOfBoth: frame.hasMore && frame.flag(),
+      }
     case 'repair':
       return {
         type,

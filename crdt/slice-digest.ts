@@ -68,7 +68,7 @@ export function bucketOf(hashHi: number): number {
 }
 
 /** 32 bits of all four words, in the manner of MurmurHash3's finaliser; odd, so that no count times it is 0. */
-function mix(hashHi: number, hashLo: number, actorTag: number, slice: number): number {
+export function mix(hashHi: number, hashLo: number, actorTag: number, slice: number): number {
   let hash = Math.imul(hashHi ^ actorTag, 0x9e3779b1) ^ hashLo
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) ^ slice
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)

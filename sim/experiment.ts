@@ -19,6 +19,7 @@ export interface Experiment
     | 'network'
     | 'keysMax'
     | 'gossipIntervalMs'
+    | 'copies'
     | 'clockOffsetsMs'
     | 'clockDriftsPpm'
   > {

@@ -1,3 +1,4 @@
+import type { CopiesWanted } from '../cluster/copies.ts'
 import type { ClusterEvent } from '../cluster/event.ts'
 import type { Message } from '../cluster/message.ts'
 import type { Outbound } from '../cluster/outbox.ts'
@@ -29,6 +30,8 @@ export interface SimulationOptions {
   readonly keepsAnswers?: boolean
   readonly gossipIntervalMs?: number
   readonly forwardTimeoutMs?: number
+  /** How many nodes hold each key; default as in production. */
+  readonly copies?: CopiesWanted
   /** Each node's clock minus the world's, in milliseconds; by default all are right. */
   readonly clockOffsetsMs?: readonly number[]
   /** By how many parts in a million each node's clock is too fast. */
@@ -260,6 +263,7 @@ export class Simulation implements HostObserver, World {
         gossipIntervalMs: options.gossipIntervalMs ?? 500,
         forwardTimeoutMs: options.forwardTimeoutMs ?? 150,
         joins: options.nodes > 1,
+        copies: options.copies,
       },
       random,
       nowMs,

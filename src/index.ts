@@ -2,9 +2,12 @@ import { createHash, randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
+import type { CopiesWanted } from '../cluster/copies.ts'
 import type { Libp2pTransport } from '../cluster/libp2p/transport.ts'
 import {
   ADDRESS_BYTES_MAX,
+  COPIES_MAX,
+  COPIES_MIN,
   FORGET_AFTER_MS,
   FORWARD_TIMEOUT_MS_MAX,
   GOSSIP_INTERVAL_MS,
@@ -81,6 +84,8 @@ export interface ClusterOptions {
   readonly forwardTimeoutMs?: number
   /** How long a member that is gone is remembered; the same on all nodes. Default 600000. */
   readonly forgetAfterMs?: number
+  /** Nodes that hold each key: all, 2 to 16, or as suits the number of members. Default `auto`; the same on all nodes. */
+  readonly copies?: CopiesWanted
 }
 
 export interface NodeOptions {
@@ -154,6 +159,7 @@ const DRAIN_MS = 1_000
 export async function createNode(options: NodeOptions): Promise<WeirNode> {
   const { name = 'weir', clock = anchoredClock, cluster = false } = options
   assertSane(name, options.keysMax ?? KEYS_MAX)
+  if (cluster !== false) assertCopies(cluster.copies)
   const log = options.log ?? pino({ level: 'silent' })
   const reading = { clock, log, mode: options.mode }
   const book = await bookOf(options.rules, reading)
@@ -211,6 +217,7 @@ async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
       ...(transport && { settings: { rules: book.version, gossipIntervalMs, fanout } }),
       joins: (cluster.seeds ?? []).length > 0,
       allowed: cluster.allowPeers?.length ? new Set(cluster.allowPeers as NodeId[]) : undefined,
+      copies: cluster.copies,
     },
     seededRandom(randomInt(2 ** 32)),
     nowMs,
@@ -245,6 +252,14 @@ async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
   snapshots?.start()
   const reloading = new Reloading({ runtime, metrics }, options.rules, reading)
   return present({ runtime, doors, draining, reloading, transport, snapshots })
+}
+
+function assertCopies(copies: CopiesWanted = 'auto'): void {
+  if (copies === 'auto' || copies === 'all') return
+  if (Number.isInteger(copies) && copies >= COPIES_MIN && copies <= COPIES_MAX) return
+  throw new Error(
+    `copies ${copies}: give "auto", "all" or a whole number from ${COPIES_MIN} to ${COPIES_MAX}`,
+  )
 }
 
 /** What peers would refuse is refused here, where somebody can mend it. */

@@ -1,3 +1,4 @@
+import type { CopiesWanted } from '../cluster/copies.ts'
 import type { ClusterEvent, StandInReason } from '../cluster/event.ts'
 import {
   CLOCK_AHEAD_MS_MAX,
@@ -50,6 +51,8 @@ export interface NodeOptions {
   readonly forgetAfterMs?: number
   /** What peers are told of this node's settings; without, nothing. */
   readonly settings?: Settings
+  /** How many nodes hold each key; default `auto`. */
+  readonly copies?: CopiesWanted | undefined
 }
 
 /** The check has been forwarded; its answer is among the effects of a later turn, under this id. */

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import type { CopiesWanted } from '../cluster/copies.ts'
 import {
   FORGET_AFTER_MS,
   FORWARD_TIMEOUT_MS_MAX,
@@ -90,6 +91,17 @@ export interface ServerOptions {
    * next one; larger: the reverse.
    */
   readonly fanout: number
+  /**
+   * Nodes that hold what is known of each key: its owner and the next ones on the ring. `all`: everybody; a number
+   * c: so many; `auto`: everybody up to 16 nodes, 3 of more than 16, until there are 12 again. For k keys in use at
+   * each of N owners a node receives
+   *
+   *     k · (c - 1) · entry · 1000 / gossipIntervalMs bytes a second     entry ≈ 20 to 40, c = N for everybody
+   *
+   * More: c - 1 nodes may die at once before a key begins with a full burst, and each copy takes memory and
+   * traffic; fewer: the reverse. The same on all nodes; different ones cost traffic, and lose nothing.
+   */
+  readonly copies: CopiesWanted
   /**
    * The longest time in milliseconds to wait for the owner of a key before its stand-in is asked; the
    * actual one adapts to 3 times the observed 99th percentile below this ceiling. Smaller: a slow owner
@@ -239,6 +251,11 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
     placeholder: 'peers',
     summary: 'peers to whom a gossip frame is relayed',
     fallback: '3',
+  },
+  copies: {
+    placeholder: 'copies',
+    summary: 'nodes that hold each key: auto (all up to 16 nodes, 3 of more), all, or a number',
+    fallback: 'auto',
   },
   forwardTimeoutMs: {
     placeholder: 'ms',

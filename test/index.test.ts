@@ -198,6 +198,14 @@ describe('a node in the own process', () => {
     )
   })
 
+  test('refuses a number of copies that would be none, or more than a few', async () => {
+    for (const copies of [1, 2.5, 17]) {
+      await expect(createNode({ rules: DEMO, cluster: { copies } })).rejects.toThrow(
+        `copies ${copies}: give "auto", "all" or a whole number from 2 to 16`,
+      )
+    }
+  })
+
   test('rejects keys that are no text: numbers would all be one key', async () => {
     const node = await single()
     const key = 1 as unknown as string

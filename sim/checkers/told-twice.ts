@@ -35,12 +35,14 @@ export const toldTwice: Oracle = {
     const published = new Map<string, number[]>()
     return {
       sent(from, { type, message }) {
-        if (type !== 'broadcast' || message.type !== 'gossip') return
+        if (message.type !== 'gossip') return
         const { nowMs, lie, inputMs } = world.host(from)
         const life = `${from} ${world.lifeOf(from)}`
         // Frames of one instant are parts of one publication.
         const earlier = (published.get(life) ?? []).filter((atMs) => atMs < nowMs).slice(-2)
         published.set(life, [...earlier, nowMs])
+        // What goes on a stream is not lost.
+        if (type !== 'broadcast') return
         const [sinceMs] = earlier
         if (sinceMs === undefined || earlier.length < 2 || inputMs > 0 || lie !== undefined) return
         const due = { from, sinceMs, promptMs: troubles.heldUpUntilMs(from) + HELD_UP_MS }

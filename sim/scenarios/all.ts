@@ -3,6 +3,7 @@ import { CLOCKS } from './clocks.ts'
 import { HEALTHY } from './healthy.ts'
 import { HOSTILE } from './hostile.ts'
 import { JOINS_AND_LEAVES } from './joins-and-leaves.ts'
+import { LARGE } from './large.ts'
 import { MISINFORMED } from './misinformed.ts'
 import { OWNER_LOSS } from './owner-loss.ts'
 import { RESTARTS } from './restarts.ts'
@@ -20,4 +21,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...HOSTILE,
   ...MISINFORMED,
   ...OTHER_ALGORITHMS,
+  ...LARGE,
 ]

@@ -70,7 +70,7 @@ export function boundOfSplit(sides: Sides, splitS: number): (setting: Setting) =
   }
 }
 
-function split(name: string, story: string, nodes: number, sides: Sides): Scenario[] {
+export function split(name: string, story: string, nodes: number, sides: Sides): Scenario[] {
   return POLICIES.map((onPartition) => ({
     name: `${name}-${onPartition}`,
     story: `${story}, for 30 s, under ${onPartition}`,

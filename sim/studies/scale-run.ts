@@ -98,7 +98,7 @@ const BOOT_MS_MAX = 30_000
 /** After the ring is whole, so that nobody greets or hands over any more. */
 const CALM_MS = 600
 
-function boot(world: Simulation, nodes: number, tell: (what: string) => void): number {
+export function boot(world: Simulation, nodes: number, tell: (what: string) => void): number {
   for (let atMs = BOOT_STEP_MS; atMs <= BOOT_MS_MAX; atMs += BOOT_STEP_MS) {
     world.runUntil(atMs)
     tell(`${nodes} nodes: joining`)
@@ -133,7 +133,7 @@ function load(world: Simulation, books: Books, options: ScaleOptions): void {
   })
 }
 
-function sentBy(world: Simulation): { readonly messages: number; readonly bytes: number } {
+export function sentBy(world: Simulation): { readonly messages: number; readonly bytes: number } {
   let messages = 0
   let bytes = 0
   for (const id of world.ids) {

@@ -3,6 +3,7 @@ import { numberText } from '../charts/number-text.ts'
 import type { Figure, Report, Table } from '../charts/report.ts'
 import { runAtScale, SCALE_LIMIT, type ScaleOutcome } from './scale-run.ts'
 import type { Study, StudyOptions, StudyProgress } from './study.ts'
+import { runTelling, type Telling } from './telling-run.ts'
 import { msText } from './words.ts'
 
 /** Checks that clients ask of every node in a second. */
@@ -28,8 +29,20 @@ export const scaleStudy: Study = {
     const { nodes: most = 1_000 } = options
     const sizes = [...EXPECTED.keys()].filter((nodes) => nodes <= most)
     if (!sizes.includes(most)) sizes.push(most)
-    return scaleReport(options, measure(options, sizes, progress))
+    const outcomes = measure(options, sizes, progress)
+    return scaleReport(options, outcomes, tellings(options, most, progress))
   },
+}
+
+/** About where replication becomes scoped, and well above. */
+const TELLING_SIZES = [8, 16, 17, 32, 100]
+const KEYS_PER_NODE = 100
+
+function tellings({ seed }: StudyOptions, most: number, progress: StudyProgress): Telling[] {
+  return TELLING_SIZES.filter((nodes) => nodes <= most).map((nodes) => {
+    progress({ what: `${nodes} nodes: telling of their keys`, share: 1, events: 0, virtualMs: 0 })
+    return runTelling({ seed, nodes, keys: KEYS_PER_NODE })
+  })
 }
 
 function measure(
@@ -55,7 +68,11 @@ function measure(
   return outcomes
 }
 
-function scaleReport({ command }: StudyOptions, outcomes: readonly ScaleOutcome[]): Report {
+function scaleReport(
+  { command }: StudyOptions,
+  outcomes: readonly ScaleOutcome[],
+  told: readonly Telling[],
+): Report {
   const largest = outcomes.at(-1)
   if (largest === undefined) throw new Error('nothing was measured')
   const { burst, rate } = SCALE_LIMIT
@@ -65,7 +82,7 @@ function scaleReport({ command }: StudyOptions, outcomes: readonly ScaleOutcome[
       `${numberText(KEYS)} keys are limited to ${rate.count} tokens a minute, burst ${burst}, for the whole fleet, and clients ask every node ${numberText(CHECKS_PER_NODE_PER_S)} times a second: ${numberText(largest.offeredPerS)} checks a second at ${numberText(largest.nodes)} nodes.`,
       `In health ${percent(largest.healthy.share)} of what ${numberText(largest.nodes)} nodes admitted was as one bucket would have done it, and the key that was exceeded most was exceeded by ${tokens(largest.healthy.overshoot)} tokens: each key has one owner, whatever the size.`,
       `With the death of a node in the middle of it, ${percent(largest.withDeath.share)}.`,
-      'What grows with the size is the traffic, because every node is told of every key.',
+      'Up to 16 nodes every node is told of every key; of more, three nodes are told of each, and what grows with the size are the heartbeats.',
     ].join(' '),
     command,
     facts: [
@@ -80,8 +97,12 @@ function scaleReport({ command }: StudyOptions, outcomes: readonly ScaleOutcome[
       },
       { label: 'sent by each node', value: `${kibibytes(largest.bytesPerNodePerS)} KiB/s` },
     ],
-    figures: [accuracyFigure(outcomes), trafficFigure(outcomes)],
-    tables: [table(outcomes)],
+    figures: [
+      accuracyFigure(outcomes),
+      trafficFigure(outcomes),
+      ...(told.length > 0 ? [tellingFigure(told)] : []),
+    ],
+    tables: [table(outcomes), ...(told.length > 0 ? [tellingTable(told)] : [])],
   }
 }
 
@@ -114,7 +135,7 @@ function trafficFigure(outcomes: readonly ScaleOutcome[]): Figure {
     id: 'traffic',
     title: 'What each node sends',
     caption:
-      'Gossip, relays of it, forwarded checks and replies, under load. Every node relays what every other one publishes to about three more, so it grows with the number of nodes.',
+      'Gossip, relays of it, forwarded checks and replies, under load. Every node relays what every other one publishes to about three more: up to 16 nodes counts and heartbeats, of more nodes heartbeats alone.',
     spec: linesAgainstN({
       series: [
         {
@@ -127,6 +148,45 @@ function trafficFigure(outcomes: readonly ScaleOutcome[]): Figure {
       valueTitle: 'KiB sent per node and second',
       scale: 'log',
     }),
+  }
+}
+
+function tellingFigure(told: readonly Telling[]): Figure {
+  const of = (name: string, bytes: (telling: Telling) => number) => ({
+    name,
+    points: told.map((telling) => ({ x: telling.nodes, y: bytes(telling) / 1_024 })),
+  })
+  return {
+    id: 'telling',
+    title: 'What each node sends for its own keys',
+    caption: `${KEYS_PER_NODE} keys in use at each of their owners, nothing forwarded. Above 16 nodes three hold each key, and what its owner sends no longer depends on how many others there are.`,
+    spec: linesAgainstN({
+      series: [
+        of('counts', ({ countBytesPerS }) => countBytesPerS),
+        of('heartbeats', ({ idleBytesPerS }) => idleBytesPerS),
+      ],
+      valueTitle: 'KiB sent per node and second',
+      scale: 'log',
+    }),
+  }
+}
+
+function tellingTable(told: readonly Telling[]): Table {
+  return {
+    title: 'Telling',
+    caption: `KiB/s that one node sends for ${KEYS_PER_NODE} keys that it owns, relays included, and with nothing to tell.`,
+    columns: [
+      { label: 'nodes' },
+      { label: 'nodes that hold a key' },
+      { label: 'KiB/s for counts' },
+      { label: 'KiB/s for heartbeats' },
+    ],
+    rows: told.map(({ nodes, copies, countBytesPerS, idleBytesPerS }) => [
+      nodes,
+      copies,
+      kibibytes(countBytesPerS),
+      kibibytes(idleBytesPerS),
+    ]),
   }
 }
 

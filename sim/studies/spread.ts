@@ -61,7 +61,12 @@ export function sow(sowing: Sowing, steps: Steps): Spread {
   const { nodes, admissions, everyMs, waitMs, gossipIntervalMs } = sowing
   // A slow interval makes a slow start.
   const readyMs = READY_MS + 8 * (gossipIntervalMs ?? 0)
-  const world = new Simulation({ ...sowing, rules: [RULE], keysMax: 2 * admissions + 64 })
+  const world = new Simulation({
+    ...sowing,
+    rules: [RULE],
+    keysMax: 2 * admissions + 64,
+    copies: 'all',
+  })
   world.runUntil(readyMs)
   const random = world.stream('sowing')
   const tags: Tag[] = []

@@ -1,6 +1,11 @@
 import { parsePeerAddress, parsePeerId } from '../../cluster/libp2p/peer-address.ts'
 import { readSeedPlace } from '../../cluster/libp2p/seed-place.ts'
-import { FORWARD_TIMEOUT_MS_MIN, NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
+import {
+  COPIES_MAX,
+  COPIES_MIN,
+  FORWARD_TIMEOUT_MS_MIN,
+  NODE_NAME_BYTES_MAX,
+} from '../../cluster/limits.ts'
 import { type Mistake, quote } from '../diagnostic.ts'
 import type { DiagnosticCode } from '../diagnostic-code.ts'
 import { parseListenAddress } from '../http/listen.ts'
@@ -55,6 +60,7 @@ export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[
   dataDir: unlessNone(path),
   gossipIntervalMs: wholeNumber(GOSSIP_INTERVAL_MS_MIN, GOSSIP_INTERVAL_MS_MAX),
   fanout: wholeNumber(1, FANOUT_MAX),
+  copies: unless('auto', unless('all', wholeNumber(COPIES_MIN, COPIES_MAX))),
   forwardTimeoutMs: wholeNumber(FORWARD_TIMEOUT_MS_MIN, FORWARD_TIMEOUT_MS_CEILING),
   forgetAfterMs: wholeNumber(FORGET_AFTER_MS_MIN, FORGET_AFTER_MS_MAX),
   keysMax: wholeNumber(KEYS_MAX_MIN, KEYS_MAX_MAX),
@@ -92,6 +98,11 @@ function word(lengthMax: number): Reader<string> {
 function path(written: string): string {
   if (written !== '') return written
   throw new OptionMistake(`the path is empty: write ${NONE} for none`, { code: 'empty_value' })
+}
+
+/** A word that stands for itself, or something else. */
+function unless<W extends string, T>(word: W, read: Reader<T>): Reader<W | T> {
+  return (written) => (written === word ? word : read(written))
 }
 
 function unlessNone<T>(read: Reader<T>): Reader<T | null> {

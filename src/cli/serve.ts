@@ -124,7 +124,7 @@ function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
   const { name, rules, keysMax, headers, mode, trustedProxies } = options
   const { peerListen, secretFile, dataDir } = options
   const { clusterName, advertise, allowPeers, seeds, gossipIntervalMs, fanout } = options
-  const { forwardTimeoutMs, forgetAfterMs } = options
+  const { forwardTimeoutMs, forgetAfterMs, copies } = options
   const cluster = {
     name: clusterName,
     advertise,
@@ -134,6 +134,7 @@ function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
     fanout,
     forwardTimeoutMs,
     forgetAfterMs,
+    copies,
     ...(secretFile === null ? {} : { secretFile }),
     ...(dataDir === null ? {} : { identityFile: join(dataDir, IDENTITY_FILE) }),
   }

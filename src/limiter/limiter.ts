@@ -13,6 +13,7 @@ import { KEY, NO_ROW } from './key-table.ts'
 import { LevelsWriter, takeLevels } from './levels.ts'
 import type { Rule } from './policy.ts'
 import { RuleState, type RuleStateOptions } from './rule-state.ts'
+import { type DigestsOf, surveyRows } from './survey.ts'
 
 export interface LimiterOptions extends RuleStateOptions {
   /** Counts further ahead of this node's clock than this are refused. */
@@ -93,17 +94,49 @@ export class Limiter {
   /** Own counts of the oldest keys with admissions not sent yet, from the slice of `sinceMs` on. */
   takeDelta(sinceMs: number, nowMs: number, keysMax = Number.POSITIVE_INFINITY): Counts[] {
     const writer = new CountsWriter(this.actors, this.#options, nowMs)
+    this.#takeUnsent(keysMax, (rule, store, key) =>
+      this.#writeOwn(writer, rule, store, key, sinceMs),
+    )
+    return writer.finish()
+  }
+
+  /** The same, for each audience of those keys alone of which it is to be told. */
+  takeDeltaFor<Audience extends string>(
+    audience: (hashHi: number) => readonly Audience[],
+    sinceMs: number,
+    nowMs: number,
+    keysMax = Number.POSITIVE_INFINITY,
+  ): Map<Audience, Counts[]> {
+    const writers = new Map<Audience, CountsWriter>()
+    const self: string = this.actors.self.node
+    this.#takeUnsent(keysMax, (rule, store, key) => {
+      for (const to of audience(store.table.hi(key))) {
+        if (to === self) continue
+        let writer = writers.get(to)
+        if (writer === undefined) {
+          writer = new CountsWriter(this.actors, this.#options, nowMs)
+          writers.set(to, writer)
+        }
+        this.#writeOwn(writer, rule, store, key, sinceMs)
+      }
+    })
+    return new Map([...writers].map(([to, writer]) => [to, writer.finish()]))
+  }
+
+  /** The oldest keys with admissions not sent yet, which count as sent from now on. */
+  #takeUnsent(keysMax: number, tell: (rule: string, store: KeyStore, key: number) => void): void {
     let left = keysMax
     for (const { rule, store } of this.#states) {
       const waiting = store.unsent.size
-      for (const key of store.unsent.take(left)) {
-        this.#writeCredit(writer, rule.name, store, key)
-        const row = store.table.rowOf(key, SELF)
-        if (row !== NO_ROW) writer.row(rule.name, store, row, sinceMs)
-      }
+      for (const key of store.unsent.take(left)) tell(rule.name, store, key)
       left -= Math.min(left, waiting)
     }
-    return writer.finish()
+  }
+
+  #writeOwn(writer: CountsWriter, rule: string, store: KeyStore, key: number, sinceMs: number) {
+    this.#writeCredit(writer, rule, store, key)
+    const row = store.table.rowOf(key, SELF)
+    if (row !== NO_ROW) writer.row(rule, store, row, sinceMs)
   }
 
   /**
@@ -118,9 +151,7 @@ export class Limiter {
       const { table } = store
       for (const key of store.unsent.inUse()) {
         if (!table.isMarked(key, KEY) || !isMoved(table.hi(key))) continue
-        this.#writeCredit(counts, rule.name, store, key)
-        const row = table.rowOf(key, SELF)
-        if (row !== NO_ROW) counts.row(rule.name, store, row, 0)
+        this.#writeOwn(counts, rule.name, store, key, 0)
         levels.key(rule.name, store, key)
       }
     }
@@ -198,13 +229,38 @@ export class Limiter {
     return blocks
   }
 
-  /** The buckets in which this node's digests differ from these, by rule. */
-  differing(blocks: readonly DigestBlock[]): WantedBuckets[] {
+  /**
+   * Adds what this node holds to the digests to which it belongs, looking at `rowsMax` rows at most. With `isHeld`,
+   * it gives up deciding all other keys.
+   */
+  survey(
+    digestsOf: DigestsOf,
+    cursor: Cursor,
+    rowsMax: number,
+    nowMs: number,
+    isHeld?: (hashHi: number) => boolean,
+  ): Cursor | undefined {
+    let { rule, row } = cursor
+    let left = rowsMax
+    for (; rule < this.#states.length; rule++, row = 0) {
+      const { rule: named, store } = this.#states[rule] as RuleState
+      const endRow = Math.min(store.table.rowsSeen, row + left)
+      const rows = { rule: named.name, store, actors: this.actors, fromRow: row, endRow }
+      surveyRows(rows, digestsOf, isHeld, nowMs)
+      left -= endRow - row
+      if (endRow < store.table.rowsSeen) return { rule, row: endRow }
+    }
+    return undefined
+  }
+
+  /** The buckets in which this node's digests, or those that it surveyed, differ from these, by rule. */
+  differing(blocks: readonly DigestBlock[], surveyed?: readonly DigestBlock[]): WantedBuckets[] {
     const wanted = new Map<string, Uint8Array>()
-    for (const block of blocks) {
+    for (const [index, block] of blocks.entries()) {
       const store = this.#rules.get(block.rule)?.store
       if (store?.limits[block.limit]?.sliceMs !== block.sliceMs) continue
-      const own = store.digests[block.limit]?.between(block.from, block.to)
+      const own =
+        surveyed?.[index]?.buckets ?? store.digests[block.limit]?.between(block.from, block.to)
       if (own === block.buckets) continue
       for (let bucket = 0; bucket < block.buckets.length; bucket++) {
         if (own?.[bucket] === block.buckets[bucket]) continue
@@ -216,13 +272,14 @@ export class Limiter {
     return [...wanted].map(([rule, bits]) => ({ rule, bits }))
   }
 
-  /** Everything live in the wanted buckets, from a cursor on, a bounded number of rows at a time. */
+  /** Everything live in the wanted buckets that `isTheirs`, from a cursor on, a bounded number of rows at a time. */
   repair(
     wanted: readonly WantedBuckets[],
-    cursor: { readonly rule: number; readonly row: number },
+    cursor: Cursor,
     rowsMax: number,
     nowMs: number,
-  ): { counts: Counts[]; next: { rule: number; row: number } | undefined } {
+    isTheirs: (hashHi: number, writer: NodeId) => boolean = () => true,
+  ): { counts: Counts[]; next: Cursor | undefined } {
     const writer = new CountsWriter(this.actors, this.#options, nowMs)
     let { rule, row } = cursor
     for (let looked = 0; rule < wanted.length; rule++, row = 0) {
@@ -233,7 +290,11 @@ export class Limiter {
           return { counts: writer.finish(), next: { rule, row } }
         }
         if (!store.table.isMarked(row, KEY) || !isWanted(bits, store.table.hi(row))) continue
-        for (const actor of creditFirst(store, row)) writer.row(name, store, actor, 0)
+        const hashHi = store.table.hi(row)
+        for (const actor of creditFirst(store, row)) {
+          const { node } = this.actors.of(store.table.actor(actor))
+          if (isTheirs(hashHi, node)) writer.row(name, store, actor, 0)
+        }
       }
     }
     return { counts: writer.finish(), next: undefined }
@@ -253,6 +314,12 @@ function creditFirst(store: KeyStore, key: number): readonly number[] {
   if (key === NO_ROW) return []
   const { debits, credits } = store.rows(key)
   return credits.length === 0 ? debits : [...credits, ...debits]
+}
+
+/** Where a scan goes on: an index into the rules, and a row. */
+interface Cursor {
+  readonly rule: number
+  readonly row: number
 }
 
 interface HandedOver {

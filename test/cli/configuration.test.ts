@@ -57,6 +57,7 @@ describe('options', () => {
       dataDir: null,
       gossipIntervalMs: 500,
       fanout: 3,
+      copies: 'auto',
       forwardTimeoutMs: 150,
       forgetAfterMs: 600_000,
       keysMax: KEYS_MAX,
@@ -103,6 +104,11 @@ describe('options', () => {
   })
 })
 
+it('takes copies as a word or a number', () => {
+  const copiesOf = (copies: string) => optionsOf({ flags: { copies } }).copies
+  expect(['auto', 'all', '2', '16'].map(copiesOf)).toEqual(['auto', 'all', 2, 16])
+})
+
 const mistakes: [what: string, sources: Partial<Sources>, told: string][] = [
   [
     'a number too small',
@@ -114,6 +120,7 @@ const mistakes: [what: string, sources: Partial<Sources>, told: string][] = [
     { variables: { WEIR_FANOUT: 'all' } },
     'WEIR_FANOUT: "all" must be a whole',
   ],
+  ['copies of nothing', { flags: { copies: '1' } }, '--copies: "1" must be a whole number from 2'],
   ['a word near another', { flags: { logLevel: 'dbug' } }, '(did you mean "debug"?)'],
   ['an address without a port', { flags: { listen: 'localhost' } }, '--listen: listen address'],
   ['no address at all', { flags: { listen: 'none' } }, 'must name at least one address'],

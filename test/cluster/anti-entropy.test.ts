@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { AntiEntropy } from '../../cluster/anti-entropy.ts'
+import { Copies, type CopiesWanted } from '../../cluster/copies.ts'
 import { ANTI_ENTROPY_MS, FRAME_DIGESTS_MAX, REPAIRS_MAX } from '../../cluster/limits.ts'
+import { Membership } from '../../cluster/membership.ts'
 import type { Message } from '../../cluster/message.ts'
 import { Outbox } from '../../cluster/outbox.ts'
 import { seededRandom } from '../../cluster/random.ts'
@@ -21,13 +23,28 @@ interface Replica {
   readonly limiter: Limiter
   readonly outbox: Outbox
   readonly antiEntropy: AntiEntropy
+  readonly copies: Copies
 }
 
-function replica(name: string, rules: readonly Rule[] = [SLOW]): Replica {
+function replica(
+  name: string,
+  rules: readonly Rule[] = [SLOW],
+  wanted: CopiesWanted = 'all',
+  members: readonly string[] = [],
+): Replica {
   const limiter = limiterOf(rules, name, { numbersMax: 60 })
   const outbox = new Outbox()
-  const antiEntropy = new AntiEntropy(limiter, seededRandom(1), outbox, NOW_MS)
-  return { id: name as NodeId, limiter, outbox, antiEntropy }
+  const id = name as NodeId
+  const self = { id, name, incarnation: 1, refutation: 0, state: 'active', addresses: [] } as const
+  const membership = new Membership(self, 500, NOW_MS)
+  for (const member of members) {
+    if (member !== name) membership.merge({ ...self, id: member as NodeId, name: member }, NOW_MS)
+  }
+  const copies = new Copies(membership, wanted, 500)
+  copies.takeMoved(NOW_MS)
+  const dependencies = { state: limiter, copies, random: seededRandom(1), outbox }
+  const antiEntropy = new AntiEntropy(id, dependencies, NOW_MS)
+  return { id, limiter, outbox, antiEntropy, copies }
 }
 
 function admit({ limiter }: Replica, admitted: readonly string[]): void {
@@ -115,22 +132,47 @@ describe('anti-entropy', () => {
 })
 
 describe('a round of anti-entropy', () => {
-  it('is held with one random peer at each interval', () => {
-    const one = replica('n1')
-    const peers = ['n2', 'n3', 'n4'] as NodeId[]
+  /** With whom rounds are held for so long. */
+  function partners(one: Replica, peersAt: (round: number) => readonly string[], rounds: number) {
     const asked: string[] = []
-    for (let nowMs = NOW_MS; nowMs < NOW_MS + 40 * ANTI_ENTROPY_MS; nowMs += 10) {
-      one.antiEntropy.tick(() => peers, nowMs)
+    for (let at = 0; at < rounds * ANTI_ENTROPY_MS; at += 10) {
+      const peers = peersAt(Math.floor(at / ANTI_ENTROPY_MS)) as NodeId[]
+      one.antiEntropy.tick(() => peers, NOW_MS + at)
       for (const outbound of one.outbox.drain().outbound) {
         if (outbound.type === 'send') asked.push(outbound.to)
       }
     }
+    return asked
+  }
+
+  it('is held with one peer after the other, so that none of N - 1 waits for more than N - 1 rounds', () => {
+    const peers = ['n2', 'n3', 'n4', 'n5']
+    const asked = partners(replica('n1'), () => peers, 40)
     expect(asked).toHaveLength(40)
-    expect(new Set(asked)).toEqual(new Set(peers))
+    for (let round = 0; round + 4 <= asked.length; round++) {
+      expect(new Set(asked.slice(round, round + 4))).toEqual(new Set(peers))
+    }
+  })
+
+  it('goes on with the next one when its last partner is gone, or somebody is new', () => {
+    const asked = partners(
+      replica('n1'),
+      (round) => (round < 2 ? ['n2', 'n3', 'n5'] : ['n2', 'n4', 'n6']),
+      8,
+    )
+    for (let round = 2; round + 3 <= asked.length; round++) {
+      expect(new Set(asked.slice(round, round + 3))).toEqual(new Set(['n2', 'n4', 'n6']))
+    }
+  })
+
+  it('is not held with nobody', () => {
+    const one = replica('n1')
     one.antiEntropy.tick(nobody, NOW_MS + 100 * ANTI_ENTROPY_MS)
     expect(sent(one)).toEqual([])
   })
+})
 
+describe('a repair', () => {
   it('is not settled by an answer of another peer', () => {
     const [a, b, c] = [replica('n1'), replica('n2'), replica('n3')]
     a.antiEntropy.linked(b.id, NOW_MS)
@@ -190,5 +232,47 @@ describe('a round of anti-entropy', () => {
     receive(a, b, { type: 'repair', round: 0, counts, want, last: true })
     a.antiEntropy.tick(nobody, NOW_MS)
     expect(sent(a)).toMatchObject([{ last: true, counts: { blocks: [] } }])
+  })
+})
+
+describe('anti-entropy where two of five hold each key', () => {
+  const members = ['n1', 'n2', 'n3', 'n4', 'n5']
+  const pair = () => members.slice(0, 2).map((name) => replica(name, [SLOW], 2, members))
+
+  it('exchanges what concerns both: keys both hold, and what one wrote of keys the other holds', () => {
+    const [a, b] = pair() as [Replica, Replica]
+    admit(a, keys)
+    admit(b, keys)
+    a.antiEntropy.linked(b.id, NOW_MS)
+    converse(a, b)
+    const holders = (key: string) => a.copies.holders(stateOf(a.limiter).hash(key).hi)
+    const tokensAt = ({ limiter }: Replica, key: string) =>
+      liveCounts(limiter, [key], NOW_MS).length
+    for (const key of keys) {
+      expect(tokensAt(a, key)).toBe(holders(key).includes(a.id) ? 2 : 1)
+      expect(tokensAt(b, key)).toBe(holders(key).includes(b.id) ? 2 : 1)
+    }
+    expect(keys.some((key) => !holders(key).includes(a.id))).toBe(true)
+  })
+
+  it('then finds nothing more, although the two do not hold the same', () => {
+    const [a, b] = pair() as [Replica, Replica]
+    admit(a, keys)
+    admit(b, keys)
+    a.antiEntropy.linked(b.id, NOW_MS)
+    converse(a, b)
+    b.antiEntropy.linked(a.id, NOW_MS)
+    expect(converse(a, b).map(({ type }) => type)).toEqual(['digest', 'repair'])
+    expect(b.antiEntropy.isSettled(a.id)).toBe(true)
+  })
+
+  it('is not settled before it has asked, and is once the link is lost', () => {
+    const [a, b] = pair() as [Replica, Replica]
+    a.antiEntropy.linked(b.id, NOW_MS)
+    expect(a.antiEntropy.isSettled(b.id)).toBe(false)
+    a.antiEntropy.unlinked(b.id)
+    expect(a.antiEntropy.isSettled(b.id)).toBe(true)
+    a.antiEntropy.tick(nobody, NOW_MS)
+    expect(sent(a)).toEqual([])
   })
 })

@@ -128,6 +128,7 @@ const largest: readonly Message[] = [
   {
     type: 'digest',
     round: WHOLE,
+    isOfBoth: true,
     blocks: times(FRAME_DIGESTS_MAX, (index) => ({
       rule: longName(index, RULE_NAME_BYTES_MAX),
       limit: RULE_LIMITS_MAX - 1,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { Copies } from '../../cluster/copies.ts'
 import { Dissemination } from '../../cluster/dissemination.ts'
 import { Greeting } from '../../cluster/greeting.ts'
 import { Membership } from '../../cluster/membership.ts'
@@ -32,8 +33,9 @@ function publisher() {
   const random = seededRandom(1)
   const state = {} as ReplicatedState
   const dissemination = new Dissemination(state, random, GOSSIP_MS, START_MS)
+  const copies = new Copies(membership, 'all', GOSSIP_MS)
   const greeting = new Greeting(membership, random, outbox, GOSSIP_MS)
-  const publishing = new Publishing(membership, dissemination, greeting, outbox)
+  const publishing = new Publishing(membership, dissemination, greeting, copies, outbox)
   /** To whom it says this. */
   const publish = (counts: Counts) => {
     publishing.publish(counts, START_MS)

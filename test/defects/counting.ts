@@ -56,11 +56,11 @@ export const COUNTING: readonly Defect[] = [
     edits: [
       {
         file: 'src/limiter/limiter.ts',
-        find: 'if (row !== NO_ROW) writer.row(rule.name, store, row, sinceMs)',
+        find: 'if (row !== NO_ROW) writer.row(rule, store, row, sinceMs)',
         replace: `if (row !== NO_ROW) {
-          writer.row(rule.name, store, row, sinceMs)
-          for (const counters of store.counters) counters.clear(row)
-        }`,
+      writer.row(rule, store, row, sinceMs)
+      for (const counters of store.counters) counters.clear(row)
+    }`,
       },
     ],
     scenarios: ['kill-owner', 'steady-tenfold'],

@@ -92,8 +92,10 @@ export const DECIDING: readonly Defect[] = [
     edits: [
       {
         file: 'cluster/replica.ts',
-        find: 'this.#handOff.tell(peer, lastWords, nowMs)',
-        replace: `this.#handOff.tell(peer, lastWords, nowMs)
+        find: `this.#handOff.tell(peer, lastWords(peer), nowMs)
+    }`,
+        replace: `this.#handOff.tell(peer, lastWords(peer), nowMs)
+    }
     this.membership.enter('active', nowMs)`,
       },
     ],
@@ -128,5 +130,30 @@ export const DECIDING: readonly Defect[] = [
       },
     ],
     scenarios: [],
+  },
+  {
+    name: 'stand-ins-tell-holders-only',
+    breaks: 'what is admitted in place of the nodes that hold a key is told to these alone',
+    edits: [
+      {
+        file: 'cluster/copies.ts',
+        find: "return holders.includes(this.#membership.self.id) ? holders : [...holders, 'all']",
+        replace: 'return holders',
+      },
+    ],
+    scenarios: ['large-split-majority'],
+  },
+  {
+    name: 'bucket-kept-untold',
+    breaks:
+      'a node that is no longer told of a key goes on from its bucket when it decides it again',
+    edits: [
+      {
+        file: 'cluster/copies.ts',
+        find: 'return this.#isScoped && this.#membership.outOfReach(nowMs).size === 0',
+        replace: 'return nowMs < 0',
+      },
+    ],
+    scenarios: ['large-grow-and-shrink'],
   },
 ]

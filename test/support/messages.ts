@@ -171,6 +171,7 @@ export const messages: { readonly [Type in Message['type']]: fc.Arbitrary<Messag
     type: fc.constant('digest' as const),
     round: whole,
     blocks: upTo(FRAME_DIGESTS_MAX, digestBlock),
+    isOfBoth: fc.boolean(),
   }),
   repair: fc.record({
     type: fc.constant('repair' as const),

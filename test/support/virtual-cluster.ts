@@ -1,3 +1,4 @@
+import type { CopiesWanted } from '../../cluster/copies.ts'
 import type { ClusterEvent } from '../../cluster/event.ts'
 import { TICK_MS } from '../../cluster/limits.ts'
 import { seededRandom } from '../../cluster/random.ts'
@@ -23,6 +24,8 @@ export interface VirtualClusterOptions {
   readonly forgetAfterMs?: number
   readonly network?: Partial<NetworkOptions>
   readonly allowed?: ReadonlySet<NodeId> | undefined
+  /** How many nodes hold each key, by node or for all. */
+  readonly copies?: CopiesWanted | Readonly<Record<string, CopiesWanted>>
 }
 
 interface Life {
@@ -60,7 +63,8 @@ export class VirtualCluster {
 
   /** A new life of a node. */
   start(id: NodeId): void {
-    const { rules = [DEMO], keysMax = 1_000, seed = 1, allowed, forgetAfterMs } = this.#options
+    const { rules = [DEMO], keysMax = 1_000, seed = 1 } = this.#options
+    const { allowed, forgetAfterMs, copies } = this.#options
     const transport = this.network.transport(id)
     const random = seededRandom(seed * 1_000 + this.nowMs + this.ids.indexOf(id))
     const node = new Node(
@@ -81,6 +85,7 @@ export class VirtualCluster {
         joins: this.#options.nodes > 1,
         allowed,
         ...(forgetAfterMs !== undefined && { forgetAfterMs }),
+        copies: typeof copies === 'object' ? copies[id] : copies,
       },
       random,
       this.nowMs,
