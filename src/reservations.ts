@@ -74,6 +74,7 @@ export interface Settled<Said = Answer> {
 
 /** What settling needs of a node: it knows keys by their hashes. */
 export interface HashedCounting {
+  rule(name: string): Rule | undefined
   hash(rule: string, key: string): KeyHash | undefined
   act(action: Adjustment | 'check', request: HashedRequest): Outcome | Promise<Answer>
   nowMs(): number
@@ -90,10 +91,13 @@ export class Reservations {
     this.#counting = counting
   }
 
-  /** Takes tokens by a check, to be settled within `forMs`. What is never settled stays taken. */
+  /**
+   * Takes tokens by a check, to be settled within `forMs`, and permits no later than they come back by themselves:
+   * after that it would be somebody else's that are given back. What is never settled stays taken.
+   */
   async reserve(
     request: CheckRequest,
-    forMs: number,
+    forMs: number | undefined,
     counting: Pick<Counting, 'check'>,
   ): Promise<Reserved | Rejection> {
     const answer = await counting.check(request)
@@ -101,8 +105,13 @@ export class Reservations {
     const key = this.#counting.hash(request.rule, request.key)
     if (!answer.allowed || key === undefined) return { type: 'reserved', answer, expiresInMs: 0 }
     const { rule, cost } = request
-    const id = this.#ids.seal({ rule, key, cost, expiresMs: this.#counting.nowMs() + forMs })
-    return { type: 'reserved', answer, id, expiresInMs: forMs }
+    const heldMs = holdMs(this.#counting.rule(rule))
+    const expiresInMs = Math.min(
+      forMs ?? heldMs ?? RESERVATION_MS_DEFAULT,
+      heldMs ?? RESERVATION_MS_MAX,
+    )
+    const id = this.#ids.seal({ rule, key, cost, expiresMs: this.#counting.nowMs() + expiresInMs })
+    return { type: 'reserved', answer, id, expiresInMs }
   }
 
   /**
@@ -129,6 +138,13 @@ export class Reservations {
     if (needed > taken) return this.#counting.act('penalise', by(needed - taken))
     return this.#counting.act('check', by(0))
   }
+}
+
+/** How long permits of the rule may be settled, in ms; undefined of a rule without any. */
+function holdMs(rule: Rule | undefined): number | undefined {
+  const permits = rule?.limits.filter(({ algorithm }) => algorithm?.type === 'concurrency') ?? []
+  if (permits.length === 0) return undefined
+  return Math.min(RESERVATION_MS_MAX, ...permits.map(({ rate }) => rate.periodMs))
 }
 
 const INVALID = 'the id is none that this cluster gave out: send it as `reserve` answered it'

@@ -53,7 +53,7 @@ export class MeasuredChecks {
   }
 
   /** The check that takes the tokens is counted, too. It is not timed: it always passes through a promise. */
-  async reserve(check: RuleCheck, forMs: number): ReturnType<RunningNode['reserve']> {
+  async reserve(check: RuleCheck, forMs?: number): ReturnType<RunningNode['reserve']> {
     const outcome = await this.#node.reserve(check, forMs)
     const answer = outcome.type === 'reserved' ? outcome.answer : outcome
     this.#counted(check, answer)

@@ -145,6 +145,25 @@ describe('concurrency', () => {
     expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: true })
   })
 
+  test("that have come back by themselves give back nobody else's", async () => {
+    const { post } = await start([{ ...limits[0], count: 1 }])
+    const { reservation, expiresInMs } = await post('/v1/reserve', { ...JOB, forMs: 60_000 })
+    expect(expiresInMs).toBe(30_000)
+    nowMs += 31_000
+    expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: true })
+    expect(await post('/v1/settle', { reservation, cost: 0 })).toMatchObject({
+      code: 'reservation_expired',
+    })
+    expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: false })
+  })
+
+  test('may be given back for as long as they are held', async () => {
+    const { post } = await start([{ ...limits[0], count: 1, expires: '10m' }])
+    const { reservation } = await post('/v1/reserve', JOB)
+    nowMs += 600_000
+    expect(await post('/v1/settle', { reservation, cost: 0 })).toMatchObject({ remaining: 1 })
+  })
+
   test('is never held for longer than it says', async () => {
     const { post } = await start(limits)
     await post('/v1/reserve', { ...JOB, cost: 2 })
