@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { Consequences } from '../src/consequences.ts'
 import { createNode, type WeirNode } from '../src/index.ts'
+import type { Answer, CheckRequest } from '../src/limiter/check.ts'
 
 let node: WeirNode | undefined
 let nowMs = 1_700_000_000_000
@@ -77,6 +79,48 @@ describe('a rule that blocks', () => {
     await as('free')
     expect(await as('free')).toMatchObject({ allowed: false })
     expect(await as('paid')).toMatchObject({ allowed: false, rule: 'api' })
+  })
+})
+
+describe('whether a key is blocked', () => {
+  const limit = { limit: 1, remaining: 0, retryAfterMs: 0, limitIndex: 0, overshootBound: 0 }
+  const from = {
+    type: 'answer',
+    rule: '~block',
+    owner: 'n1',
+    node: 'n1',
+    decidedBy: 'owner',
+  } as const
+  const standing = { ...limit, ...from, consistency: 'partitioned' } as const
+
+  function checkedWith(block: Answer): unknown {
+    const passed: Answer = {
+      ...block,
+      rule: 'login',
+      allowed: true,
+      remaining: 4,
+      reason: 'under_limit',
+    }
+    const counting = { check: ({ rule }: CheckRequest) => (rule === '~block' ? block : passed) }
+    const consequences = new Map([['login', { drains: false, block: '~block' }]])
+    const checks = new Consequences({ ...counting, adjust: () => passed }, consequences)
+    return checks.check({ rule: 'login', key: 'alice', cost: 1 })
+  }
+
+  test('does not follow from a share of its one token', () => {
+    const block = { ...standing, allowed: true, reason: 'under_limit', resetMs: 0 } as const
+    expect(checkedWith(block)).toMatchObject({ allowed: true })
+  })
+
+  test('is not known where nothing may be admitted', () => {
+    const reason = 'partition_closed'
+    const block = { ...standing, allowed: false, reason, resetMs: 1_000 } as const
+    expect(checkedWith(block)).toMatchObject({ allowed: true })
+  })
+
+  test('is told by a token in use', () => {
+    const block = { ...standing, allowed: true, reason: 'under_limit', resetMs: 7 } as const
+    expect(checkedWith(block)).toMatchObject({ allowed: false, retryAfterMs: 7 })
   })
 })
 
