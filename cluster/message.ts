@@ -53,7 +53,7 @@ export interface Hello {
 }
 
 /** What is to be done to a key: a check of its limits, or something that they do not refuse. */
-export const ACTIONS = ['check', 'refund', 'penalise', 'reset'] as const
+export const ACTIONS = ['check', 'refund', 'undo', 'penalise', 'reset'] as const
 export type Action = (typeof ACTIONS)[number]
 
 /** One check on its way to the node that should decide it. */

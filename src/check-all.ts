@@ -66,7 +66,7 @@ function giveBack(
     const hasTaken = outcome?.type === 'answer' && outcome.allowed
     if (part.type === 'counted' && hasTaken && part.request.cost > 0) {
       // Nobody waits for it: it is under way before anything that is asked later.
-      void counting.adjust('refund', part.request)
+      void counting.adjust('undo', part.request)
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Adjustment, Rejection } from '../limiter/check.ts'
+import type { Rejection } from '../limiter/check.ts'
 import type { Strategy } from '../metrics/check-tallies.ts'
 import type { Metrics, Path, RequestStrategy } from '../metrics/metrics.ts'
 import type { RuleAnswer, RuleCheck } from '../rule-answer.ts'
@@ -46,7 +46,7 @@ export class MeasuredChecks {
     return this.#allMeasured('local', startMs, questions, outcomes as Outcome[])
   }
 
-  async adjust(action: Adjustment, check: RuleCheck): Promise<Outcome> {
+  async adjust(action: keyof typeof WORDS, check: RuleCheck): Promise<Outcome> {
     const outcome = await this.#node.adjust(action, check)
     if (outcome.type === 'answer') this.#metrics.adjusted(WORDS[action], outcome.rule)
     return outcome

@@ -2,10 +2,10 @@ import type { RefusalReason } from './decision.ts'
 import type { KeyHash } from './key-hash.ts'
 
 /**
- * What else can be done to a key, with no limit asked: give tokens back (`refund`), take them whether or not
- * there is room (`penalise`), or give everything back (`reset`).
+ * What else can be done to a key, with no limit asked: give tokens back (`refund`), and those that were taken a
+ * moment ago (`undo`), take them whether or not there is room (`penalise`), or give everything back (`reset`).
  */
-export const ADJUSTMENTS = ['refund', 'penalise', 'reset'] as const
+export const ADJUSTMENTS = ['refund', 'undo', 'penalise', 'reset'] as const
 export type Adjustment = (typeof ADJUSTMENTS)[number]
 
 /** One question to the limiter. */

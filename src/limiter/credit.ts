@@ -5,6 +5,9 @@ import type { KeyStore } from './key-store.ts'
 import { NO_ROW } from './key-table.ts'
 import type { Limit } from './limit.ts'
 
+/** Whose tokens are given back: of any time, or those taken last. */
+export type Which = 'any' | 'newest'
+
 /**
  * The credit side of the counts: what was admitted and then given back. It is written slice by slice beside what
  * it cancels, and is never more than that, so that each slice of all actors together holds what was admitted in
@@ -13,7 +16,8 @@ import type { Limit } from './limit.ts'
  * - A meter that drains: the newest admissions are cancelled. Without c tokens in any one slice its level is no
  *   more than c below what it was, and that is where the decider's own level is now.
  * - A window: the oldest are. A newer one may be the one that was meant, and would be counted for longer; so for
- *   nobody is too little counted.
+ *   nobody is too little counted. Only what was taken a moment ago is known to be of the newest, and cancelling
+ *   others for it would keep a window in use for as long as somebody tries in vain.
  *
  * Where there is no room to write it replicas know nothing of it, and are the stricter.
  */
@@ -23,15 +27,17 @@ export function giveBack(
   index: number,
   tokens: number,
   nowMs: number,
+  which: Which,
 ): void {
   const limit = store.limits[index] as Limit
   const row = store.openCredit(key, nowMs)
   if (row === NO_ROW) return
   const oldest = limit.reckoning.oldestInUse(limit, nowMs)
   const current = sliceAt(limit, nowMs)
+  const isNewestFirst = limit.drainPerMs > 0 || which === 'newest'
   let left = tokens
   for (let step = 0; left > 0 && step <= current - oldest; step++) {
-    const slice = limit.drainPerMs > 0 ? current - step : oldest + step
+    const slice = isNewestFirst ? current - step : oldest + step
     const back = Math.min(left, store.counted(key, index, slice))
     cancel(store, row, index, slice, back)
     left -= back

@@ -86,6 +86,8 @@ export class RuleState {
     switch (action) {
       case 'refund':
         return refund(this.store, key, cost, nowMs)
+      case 'undo':
+        return refund(this.store, key, cost, nowMs, 'newest')
       case 'penalise':
         return penalise(this.store, key, cost, nowMs)
       case 'reset':

@@ -85,10 +85,10 @@ export class MemoryNode implements RunningNode {
     return this.#checks.adjust(action, check)
   }
 
-  /** Knows refunds only; other adjustments change nothing. */
+  /** Knows only what gives tokens back; other adjustments change nothing. */
   #adjust(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer> {
     const rule = this.rule(request.rule)
-    if (rule !== undefined && action === 'refund') {
+    if (rule !== undefined && (action === 'refund' || action === 'undo')) {
       for (const bucket of this.#bucketsOf(rule, request.key) ?? []) {
         bucket.take(-request.cost, this.nowMs)
       }
