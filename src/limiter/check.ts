@@ -11,7 +11,7 @@ export type Adjustment = (typeof ADJUSTMENTS)[number]
 /** One question to the limiter. */
 export interface CheckRequest {
   readonly rule: string
-  /** Who is limited: any string of at most `KEY_BYTES_MAX` bytes in UTF-8. */
+  /** Who is limited: any string of 1 to `KEY_BYTES_MAX` bytes in UTF-8. */
   readonly key: string
   /** Tokens to take: a whole number from 0 (ask, take nothing) to the rule's smallest burst. */
   readonly cost: number

@@ -1,12 +1,6 @@
-import {
-  type Adjustment,
-  type Answer,
-  type CheckRequest,
-  KEY_BYTES_MAX,
-  type Rejection,
-  type RejectionCode,
-} from '../../src/limiter/check.ts'
+import type { Adjustment, Answer, CheckRequest, Rejection } from '../../src/limiter/check.ts'
 import type { LimitPolicy, Rule } from '../../src/limiter/policy.ts'
+import { checkMistake } from '../../src/limiter/rejection.ts'
 import type { RuleCheck } from '../../src/rule-answer.ts'
 import { RuleChecks } from '../../src/rule-checks.ts'
 import type { RequestFacts } from '../../src/rules/request-facts.ts'
@@ -99,7 +93,7 @@ export class MemoryNode implements RunningNode {
   #count(request: CheckRequest): Answer | Rejection | Promise<Answer> {
     const rule = this.rule(request.rule)
     if (rule === undefined) return this.#checks.unknownRule(request.rule)
-    const rejection = rejectionOf(rule, request)
+    const rejection = checkMistake(request, Math.min(...rule.limits.map(({ burst }) => burst)))
     if (rejection !== undefined) return rejection
     if (!this.remote.has(request.key)) return this.#decide(rule, request, 'n1')
     return new Promise((resolve) => {
@@ -236,21 +230,6 @@ class Bucket {
   #unitsAt(nowMs: number): number {
     return Math.max(0, this.#units - (nowMs - this.#atMs) * this.policy.rate.count)
   }
-}
-
-function rejectionOf(rule: Rule, { key, cost }: CheckRequest): Rejection | undefined {
-  if (Buffer.byteLength(key) > KEY_BYTES_MAX) {
-    return rejected('invalid_key', `key: longer than ${KEY_BYTES_MAX} bytes; shorten or hash it`)
-  }
-  const burst = Math.min(...rule.limits.map((limit) => limit.burst))
-  if (!Number.isInteger(cost) || cost < 0 || cost > burst) {
-    return rejected('invalid_cost', `cost: must be a whole number from 0 to ${burst}`)
-  }
-  return undefined
-}
-
-function rejected(code: RejectionCode, detail: string): Rejection {
-  return { type: 'rejected', code, detail }
 }
 
 function at<T>(items: readonly T[], index: number): T {
