@@ -61,6 +61,8 @@ export interface ForwardedCheck extends KeyRef {
   readonly id: number
   readonly action: Action
   readonly cost: number
+  /** Of an `undo`: how long ago the tokens were taken. Default: just now. */
+  readonly ageMs?: number | undefined
   /** Times it has been forwarded already. At the hop limit it is decided where it is. */
   readonly hops: number
 }

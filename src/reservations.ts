@@ -15,7 +15,8 @@ export interface Reservation {
   readonly rule: string
   readonly key: KeyHash
   readonly cost: number
-  /** Milliseconds since 1970. */
+  /** Not after the tokens were taken; as the next one, in milliseconds since 1970. */
+  readonly askedMs: number
   readonly expiresMs: number
   /** Tells reservations apart. */
   readonly nonce: number
@@ -100,6 +101,7 @@ export class Reservations {
     forMs: number | undefined,
     counting: Pick<Counting, 'check'>,
   ): Promise<Reserved | Rejection> {
+    const askedMs = this.#counting.nowMs()
     const answer = await counting.check(request)
     if (answer.type === 'rejected') return answer
     const key = this.#counting.hash(request.rule, request.key)
@@ -110,7 +112,13 @@ export class Reservations {
       forMs ?? heldMs ?? RESERVATION_MS_DEFAULT,
       heldMs ?? RESERVATION_MS_MAX,
     )
-    const id = this.#ids.seal({ rule, key, cost, expiresMs: this.#counting.nowMs() + expiresInMs })
+    const id = this.#ids.seal({
+      rule,
+      key,
+      cost,
+      askedMs,
+      expiresMs: Math.max(askedMs, this.#counting.nowMs()) + expiresInMs,
+    })
     return { type: 'reserved', answer, id, expiresInMs }
   }
 
@@ -132,9 +140,13 @@ export class Reservations {
     return { type: 'settled', again: !first.allowed, answer }
   }
 
-  #correct({ rule, key, cost: taken }: Reservation, needed: number): Outcome | Promise<Outcome> {
+  #correct(reservation: Reservation, needed: number): Outcome | Promise<Outcome> {
+    const { rule, key, cost: taken, askedMs } = reservation
     const by = (cost: number) => ({ rule, key, cost })
-    if (needed < taken) return this.#counting.act('refund', by(taken - needed))
+    if (needed < taken) {
+      const ageMs = Math.max(0, this.#counting.nowMs() - askedMs)
+      return this.#counting.act('undo', { ...by(taken - needed), ageMs })
+    }
     if (needed > taken) return this.#counting.act('penalise', by(needed - taken))
     return this.#counting.act('check', by(0))
   }
@@ -158,10 +170,10 @@ function unsettled(code: SettlementCode, detail: string): Unsettled {
   return { type: 'unsettled', code, detail }
 }
 
-const VERSION = 1
+const VERSION = 2
 const SIGNATURE_BYTES = 12
-/** Version, nonce, both halves of the hash, cost, time; then the rule's name, and the signature. */
-const FIXED_BYTES = 1 + 4 + 4 + 4 + 4 + 6
+/** Version, nonce, both halves of the hash, cost, time, and how much later it expires; then the rule's name, and the signature. */
+const FIXED_BYTES = 1 + 4 + 4 + 4 + 4 + 6 + 4
 const RULE_AT = FIXED_BYTES
 
 /** Writes and reads the ids of reservations: base64url, about 60 characters. */
@@ -174,14 +186,15 @@ export class ReservationIds {
   }
 
   seal(reservation: Omit<Reservation, 'nonce'>): string {
-    const { rule, key, cost, expiresMs } = reservation
+    const { rule, key, cost, askedMs, expiresMs } = reservation
     const fixed = Buffer.alloc(FIXED_BYTES)
     fixed.writeUInt8(VERSION, 0)
     randomBytes(4).copy(fixed, 1)
     fixed.writeUInt32BE(key.hi, 5)
     fixed.writeUInt32BE(key.lo, 9)
     fixed.writeUInt32BE(cost, 13)
-    fixed.writeUIntBE(expiresMs, 17, 6)
+    fixed.writeUIntBE(askedMs, 17, 6)
+    fixed.writeUInt32BE(expiresMs - askedMs, 23)
     const signed = Buffer.concat([fixed, Buffer.from(rule)])
     return Buffer.concat([signed, this.#signature(signed)]).toString('base64url')
   }
@@ -194,12 +207,14 @@ export class ReservationIds {
       return undefined
     const signed = bytes.subarray(0, end)
     if (!timingSafeEqual(this.#signature(signed), bytes.subarray(end))) return undefined
+    const askedMs = signed.readUIntBE(17, 6)
     return {
       rule: signed.toString('utf8', RULE_AT),
       nonce: signed.readUInt32BE(1),
       key: { hi: signed.readUInt32BE(5), lo: signed.readUInt32BE(9) },
       cost: signed.readUInt32BE(13),
-      expiresMs: signed.readUIntBE(17, 6),
+      askedMs,
+      expiresMs: askedMs + signed.readUInt32BE(23),
     }
   }
 
