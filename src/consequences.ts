@@ -47,9 +47,8 @@ export class Consequences implements Counting {
   /** Nobody waits for it: it is under way before anything that is asked later. */
   #punish(refusal: Answer, drains: boolean, block: string | undefined, key: string): void {
     const { rule, remaining } = refusal
-    if (drains && remaining > 0) {
-      void this.#counting.adjust('penalise', { rule, key, cost: remaining })
-    }
+    // A check, because another refusal may have drained it meanwhile: nobody is to owe anything.
+    if (drains && remaining > 0) void this.#counting.check({ rule, key, cost: remaining })
     if (block !== undefined) void this.#counting.check({ rule: block, key, cost: 1 })
   }
 }

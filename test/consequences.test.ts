@@ -131,6 +131,45 @@ test('a rule that drains leaves nothing to whoever does not wait', async () => {
   expect(await check(1)).toMatchObject({ allowed: false, remaining: 0 })
 })
 
+test('a rule that drains makes nobody owe, however many are refused before the first of them is told', async () => {
+  let left = 3
+  /** Another node, which decides in the order in which it is asked. */
+  const remote = (act: () => boolean) => Promise.resolve().then(() => answered(act()))
+  const answered = (allowed: boolean): Answer => ({
+    type: 'answer',
+    allowed,
+    rule: 'login',
+    limit: 7,
+    remaining: Math.max(0, left),
+    retryAfterMs: 0,
+    resetMs: 60_000,
+    reason: allowed ? 'under_limit' : 'over_limit',
+    decidedBy: 'owner',
+    consistency: 'exact',
+    overshootBound: 0,
+    owner: 'n2',
+    node: 'n1',
+    limitIndex: 0,
+  })
+  const take = (cost: number, may: boolean) => {
+    if (may) left -= cost
+    return may
+  }
+  const checks = new Consequences(
+    {
+      check: ({ cost }) => remote(() => take(cost, cost <= left)),
+      adjust: (_, { cost }) => remote(() => take(cost, true)),
+    },
+    new Map([['login', { drains: true }]]),
+  )
+  const asked = Array.from({ length: 5 }, () =>
+    checks.check({ rule: 'login', key: 'alice', cost: 4 }),
+  )
+  for (const answer of await Promise.all(asked)) expect(answer).toMatchObject({ allowed: false })
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(left).toBe(0)
+})
+
 test('a rule that does neither does neither', async () => {
   const check = await start({})
   await check(2)
