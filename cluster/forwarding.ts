@@ -17,6 +17,8 @@ export interface TravellingCheck {
   readonly key: KeyRef
   readonly action: Action
   readonly cost: number
+  /** See `ForwardedCheck`. */
+  readonly ageMs?: number | undefined
   /** Times it has been forwarded, this node's forward not counted. */
   readonly hops: number
   readonly origin: Origin
@@ -103,11 +105,11 @@ export class Forwarding {
     this.#soonestMs = Math.min(this.#soonestMs, deadlineMs)
     // Whoever stands in for a node that was asked in vain decides itself, and does not ask again.
     const hops = check.tried.length > 0 ? HOPS_MAX : check.hops + 1
-    const { key, action, cost } = check
+    const { key, action, cost, ageMs } = check
     const { rule, hashHi, hashLo } = key
     const batch = this.#batch(target)
     const { checks, rules, keys } = batch
-    checks.push({ rule, hashHi, hashLo, id, action, cost, hops })
+    checks.push({ rule, hashHi, hashLo, id, action, cost, ageMs, hops })
     if (!rules.includes(rule)) rules.push(rule)
     keys.push(key)
     const isFull = checks.length >= FRAME_CHECKS_MAX || rules.length >= MESSAGE_RULES_MAX

@@ -61,7 +61,7 @@ export interface Hello {
 }
 
 /** What is to be done to a key: a check of its limits, or something that they do not refuse. */
-export const ACTIONS = ['check', 'refund', 'penalise', 'reset'] as const
+export const ACTIONS = ['check', 'refund', 'undo', 'penalise', 'reset'] as const
 export type Action = (typeof ACTIONS)[number]
 
 /** One check on its way to the node that should decide it. */
@@ -69,6 +69,8 @@ export interface ForwardedCheck extends KeyRef {
   readonly id: number
   readonly action: Action
   readonly cost: number
+  /** Of an `undo`: how long ago the tokens were taken. Default: just now. */
+  readonly ageMs?: number | undefined
   /** Times it has been forwarded already. At the hop limit it is decided where it is. */
   readonly hops: number
 }

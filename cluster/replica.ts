@@ -132,12 +132,12 @@ export class Replica {
   /** Sends a check to a peer; it is settled later, under the id returned. */
   forward(
     target: NodeId | 'later',
-    { key, action, cost }: Pick<TravellingCheck, 'key' | 'action' | 'cost'>,
+    asked: Pick<TravellingCheck, 'key' | 'action' | 'cost' | 'ageMs'>,
     nowMs: number,
   ): number {
     const id = ++this.#nextDoorId
     const origin = { type: 'door', id } as const
-    const check: TravellingCheck = { key, action, cost, hops: 0, origin, tried: [] }
+    const check: TravellingCheck = { ...asked, hops: 0, origin, tried: [] }
     this.#journeys.travel(check, target, nowMs)
     return id
   }

@@ -222,12 +222,15 @@ function toMember(item: FrameReader): MemberRecord {
   })
 }
 
-/** Flat, each array of its final size from the start: frames of one check are most frames there are. */
+/**
+ * Flat, each array of its final size from the start: frames of one check are most frames there are. Only what is
+ * undone has one number more.
+ */
 function fromChecks(checks: readonly ForwardedCheck[]): { rules: string[]; checks: number[] } {
   const rules: string[] = []
   const flat = new Array<number>(checks.length * 7)
   let at = 0
-  for (const { id, action, rule, hashHi, hashLo, cost, hops } of checks) {
+  for (const { id, action, rule, hashHi, hashLo, cost, ageMs = 0, hops } of checks) {
     let number = rules.indexOf(rule)
     if (number < 0) number = rules.push(rule) - 1
     flat[at++] = id
@@ -237,6 +240,7 @@ function fromChecks(checks: readonly ForwardedCheck[]): { rules: string[]; check
     flat[at++] = cost
     flat[at++] = hops
     flat[at++] = ACTIONS.indexOf(action)
+    if (action === 'undo') flat[at++] = ageMs
   }
   return { rules, checks: flat }
 }
@@ -257,7 +261,7 @@ function fromDecisions(decisions: readonly ForwardedDecision[]): number[] {
 }
 
 function toCheck(item: FrameReader, rules: readonly string[]): ForwardedCheck {
-  return {
+  const check = {
     id: item.whole(),
     rule: rules[item.whole(rules.length - 1)] as string,
     hashHi: item.word(),
@@ -266,6 +270,7 @@ function toCheck(item: FrameReader, rules: readonly string[]): ForwardedCheck {
     hops: item.whole(HOPS_MAX),
     action: ACTIONS[item.whole(ACTIONS.length - 1)] as ForwardedCheck['action'],
   }
+  return check.action === 'undo' ? { ...check, ageMs: item.whole() } : check
 }
 
 function toDecision(item: FrameReader): ForwardedDecision {

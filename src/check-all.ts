@@ -29,20 +29,25 @@ export type RuleOutcome = RuleAnswer | Rejection
 export function checkAll(
   counting: Counting,
   parts: readonly Part[],
+  nowMs: () => number,
 ): RuleOutcome | Promise<RuleOutcome> {
+  const askedMs = nowMs()
   const outcomes = parts.map((part) => {
     return part.type === 'settled' ? part.answer : counting.check(part.request)
   })
   if (outcomes.some((outcome) => outcome instanceof Promise)) {
-    return Promise.all(outcomes).then((settled) => conclude(counting, parts, settled))
+    return Promise.all(outcomes).then((settled) =>
+      conclude(counting, parts, settled, nowMs() - askedMs),
+    )
   }
-  return conclude(counting, parts, outcomes as RuleOutcome[])
+  return conclude(counting, parts, outcomes as RuleOutcome[], 0)
 }
 
 function conclude(
   counting: Counting,
   parts: readonly Part[],
   outcomes: readonly RuleOutcome[],
+  ageMs: number,
 ): RuleOutcome {
   const said = outcomes.map((outcome, index) => {
     const part = parts[index]
@@ -51,7 +56,7 @@ function conclude(
   const rejection = said.find((outcome) => outcome.type === 'rejected')
   const each = said.filter((outcome) => outcome.type === 'answer')
   const stands = rejection === undefined && each.every(({ allowed }) => allowed)
-  if (!stands) giveBack(counting, parts, outcomes)
+  if (!stands) giveBack(counting, parts, outcomes, ageMs)
   return rejection ?? summary(each)
 }
 
@@ -60,13 +65,14 @@ function giveBack(
   counting: Counting,
   parts: readonly Part[],
   outcomes: readonly RuleOutcome[],
+  ageMs: number,
 ): void {
   for (const [index, part] of parts.entries()) {
     const outcome = outcomes[index]
     const hasTaken = outcome?.type === 'answer' && outcome.allowed
     if (part.type === 'counted' && hasTaken && part.request.cost > 0) {
       // Nobody waits for it: it is under way before anything that is asked later.
-      void counting.adjust('refund', part.request)
+      void counting.adjust('undo', { ...part.request, ageMs })
     }
   }
 }

@@ -40,17 +40,15 @@ export class Consequences implements Counting {
     if (block === undefined) return decide()
     const asked = this.#counting.check({ rule: block, key: request.key, cost: 0 })
     return after(asked, (standing) => {
-      const isBlocked = standing.type === 'answer' && standing.remaining === 0
-      return isBlocked ? refusalOf(standing) : decide()
+      return isTaken(standing) ? refusalOf(standing) : decide()
     })
   }
 
   /** Nobody waits for it: it is under way before anything that is asked later. */
   #punish(refusal: Answer, drains: boolean, block: string | undefined, key: string): void {
     const { rule, remaining } = refusal
-    if (drains && remaining > 0) {
-      void this.#counting.adjust('penalise', { rule, key, cost: remaining })
-    }
+    // A check, because another refusal may have drained it meanwhile: nobody is to owe anything.
+    if (drains && remaining > 0) void this.#counting.check({ rule, key, cost: remaining })
     if (block !== undefined) void this.#counting.check({ rule: block, key, cost: 1 })
   }
 }
@@ -59,6 +57,11 @@ type Outcome = Answer | Rejection
 
 function isOverLimit(outcome: Outcome): outcome is Answer {
   return outcome.type === 'answer' && !outcome.allowed && outcome.reason === 'over_limit'
+}
+
+/** Whether the one token is in use. None remains of it for a side of a split either, which has a share of it. */
+function isTaken(block: Outcome): block is Answer {
+  return block.type === 'answer' && block.allowed && block.remaining === 0 && block.resetMs > 0
 }
 
 function refusalOf(standing: Answer): Answer {

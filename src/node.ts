@@ -145,14 +145,15 @@ export class Node {
     const state = this.#limiter.rule(request.rule)
     if (state === undefined || state.rule.isInternal) return this.unknownRule(request.rule)
     const mistake = adjustmentMistake(request)
-    return mistake ?? this.#begin(action, state, state.hash(request.key), request.cost, nowMs)
+    if (mistake !== undefined) return mistake
+    return this.#begin(action, state, state.hash(request.key), request.cost, nowMs, request.ageMs)
   }
 
   /** Either, of a key known by its hash. */
   act(action: Action, request: HashedRequest, nowMs: number): Answer | Pending | Rejection {
     const state = this.#limiter.rule(request.rule)
     if (state === undefined) return this.unknownRule(request.rule)
-    return this.#begin(action, state, request.key, request.cost, nowMs)
+    return this.#begin(action, state, request.key, request.cost, nowMs, request.ageMs)
   }
 
   #begin(
@@ -161,17 +162,18 @@ export class Node {
     key: KeyHash,
     cost: number,
     nowMs: number,
+    ageMs?: number,
   ): Answer | Pending {
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
     const decides = owner === this.#self.id && this.#replica.mayDecide(nowMs)
     if (decides && placement.members.length > 0) {
-      const decision = this.#act(action, state, key, cost, owner, nowMs)
+      const decision = this.#act(action, state, key, cost, owner, nowMs, ageMs)
       return this.#answering.answer(state, decision, 'owner', owner, nowMs)
     }
     if (action !== 'check') this.#refusals.forget(state.rule.name, key.hi, key.lo)
     const recalled = this.#recall(state, key, cost, owner, nowMs)
-    return recalled ?? this.#ask(action, state, key, cost, owner, nowMs)
+    return recalled ?? this.#ask(action, state, key, cost, owner, nowMs, ageMs)
   }
 
   /** The rejection of everything that names a rule this node does not have. */
@@ -257,16 +259,17 @@ export class Node {
     cost: number,
     owner: NodeId,
     nowMs: number,
+    ageMs?: number,
   ): Answer | Pending {
     const route = this.#replica.route(key.hi, [], nowMs)
     if (route === 'here' || this.#replica.isFull) {
       const inRing = this.#replica.membership.placement.members.length > 0
       this.#standIns.push(inRing ? 'owner_unreachable' : 'not_in_ring')
-      const decision = this.#act(action, state, key, cost, owner, nowMs)
+      const decision = this.#act(action, state, key, cost, owner, nowMs, ageMs)
       return this.#answering.answer(state, decision, this.#answering.standInName(), owner, nowMs)
     }
     const ref = { rule: state.rule.name, hashHi: key.hi, hashLo: key.lo }
-    const id = this.#replica.forward(route, { key: ref, action, cost }, nowMs)
+    const id = this.#replica.forward(route, { key: ref, action, cost, ageMs }, nowMs)
     this.#pending.set(id, { action, state, key, cost, owner, askedMs: nowMs })
     return { type: 'pending', id }
   }
@@ -278,8 +281,9 @@ export class Node {
     cost: number,
     owner: NodeId,
     nowMs: number,
+    ageMs?: number,
   ): Decision {
-    if (action !== 'check') return state.adjust(action, key, cost, nowMs)
+    if (action !== 'check') return state.adjust(action, key, cost, nowMs, ageMs)
     return this.#decide(state, key, cost, owner, nowMs)
   }
 
@@ -304,7 +308,7 @@ export class Node {
     }
     const key = { hi: check.hashHi, lo: check.hashLo }
     const owner = this.#replica.membership.placement.owner(key.hi) ?? this.#self.id
-    const decision = this.#act(action, state, key, check.cost, owner, nowMs)
+    const decision = this.#act(action, state, key, check.cost, owner, nowMs, check.ageMs)
     const { limit, remaining, resetMs } = decision
     const measured = { id, limit, remaining, resetMs }
     return decision.type === 'allowed'

@@ -2,7 +2,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Counting } from './check-all.ts'
 import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
-import { SETTLED_RULE, settledKey } from './limiter/settlement.ts'
+import type { Rule } from './limiter/policy.ts'
+import { RESERVATION_MS_MAX, SETTLED_RULE, settledKey } from './limiter/settlement.ts'
 
 /**
  * Tokens taken before it is known how many are needed: an id says what was taken, of which key, and until when it
@@ -15,7 +16,8 @@ export interface Reservation {
   readonly rule: string
   readonly key: KeyHash
   readonly cost: number
-  /** Milliseconds since 1970. */
+  /** Not after the tokens were taken; as the next one, in milliseconds since 1970. */
+  readonly askedMs: number
   readonly expiresMs: number
   /** Tells reservations apart. */
   readonly nonce: number
@@ -50,6 +52,7 @@ export interface Settled<Said = Answer> {
 
 /** What settling needs of a node: it knows keys by their hashes. */
 export interface HashedCounting {
+  rule(name: string): Rule | undefined
   hash(rule: string, key: string): KeyHash | undefined
   act(action: Adjustment | 'check', request: HashedRequest): Outcome | Promise<Answer>
   nowMs(): number
@@ -66,19 +69,34 @@ export class Reservations {
     this.#counting = counting
   }
 
-  /** Takes tokens by a check, to be settled within `forMs`. What is never settled stays taken. */
+  /**
+   * Takes tokens by a check, to be settled within `forMs`, and permits no later than they come back by themselves:
+   * after that it would be somebody else's that are given back. What is never settled stays taken.
+   */
   async reserve(
     request: CheckRequest,
-    forMs: number,
+    forMs: number | undefined,
     counting: Pick<Counting, 'check'>,
   ): Promise<Reserved | Rejection> {
+    const askedMs = this.#counting.nowMs()
     const answer = await counting.check(request)
     if (answer.type === 'rejected') return answer
     const key = this.#counting.hash(request.rule, request.key)
     if (!answer.allowed || key === undefined) return { type: 'reserved', answer, expiresInMs: 0 }
     const { rule, cost } = request
-    const id = this.#ids.seal({ rule, key, cost, expiresMs: this.#counting.nowMs() + forMs })
-    return { type: 'reserved', answer, id, expiresInMs: forMs }
+    const heldMs = holdMs(this.#counting.rule(rule))
+    const expiresInMs = Math.min(
+      forMs ?? heldMs ?? RESERVATION_MS_DEFAULT,
+      heldMs ?? RESERVATION_MS_MAX,
+    )
+    const id = this.#ids.seal({
+      rule,
+      key,
+      cost,
+      askedMs,
+      expiresMs: Math.max(askedMs, this.#counting.nowMs()) + expiresInMs,
+    })
+    return { type: 'reserved', answer, id, expiresInMs }
   }
 
   /**
@@ -99,12 +117,23 @@ export class Reservations {
     return { type: 'settled', again: !first.allowed, answer }
   }
 
-  #correct({ rule, key, cost: taken }: Reservation, needed: number): Outcome | Promise<Outcome> {
+  #correct(reservation: Reservation, needed: number): Outcome | Promise<Outcome> {
+    const { rule, key, cost: taken, askedMs } = reservation
     const by = (cost: number) => ({ rule, key, cost })
-    if (needed < taken) return this.#counting.act('refund', by(taken - needed))
+    if (needed < taken) {
+      const ageMs = Math.max(0, this.#counting.nowMs() - askedMs)
+      return this.#counting.act('undo', { ...by(taken - needed), ageMs })
+    }
     if (needed > taken) return this.#counting.act('penalise', by(needed - taken))
     return this.#counting.act('check', by(0))
   }
+}
+
+/** How long permits of the rule may be settled, in ms; undefined of a rule without any. */
+function holdMs(rule: Rule | undefined): number | undefined {
+  const permits = rule?.limits.filter(({ algorithm }) => algorithm?.type === 'concurrency') ?? []
+  if (permits.length === 0) return undefined
+  return Math.min(RESERVATION_MS_MAX, ...permits.map(({ rate }) => rate.periodMs))
 }
 
 const INVALID = 'the id is none that this cluster gave out: send it as `reserve` answered it'
@@ -118,10 +147,10 @@ function unsettled(code: SettlementCode, detail: string): Unsettled {
   return { type: 'unsettled', code, detail }
 }
 
-const VERSION = 1
+const VERSION = 2
 const SIGNATURE_BYTES = 12
-/** Version, nonce, both halves of the hash, cost, time; then the rule's name, and the signature. */
-const FIXED_BYTES = 1 + 4 + 4 + 4 + 4 + 6
+/** Version, nonce, both halves of the hash, cost, time, and how much later it expires; then the rule's name, and the signature. */
+const FIXED_BYTES = 1 + 4 + 4 + 4 + 4 + 6 + 4
 const RULE_AT = FIXED_BYTES
 
 /** Writes and reads the ids of reservations: base64url, about 60 characters. */
@@ -134,14 +163,15 @@ export class ReservationIds {
   }
 
   seal(reservation: Omit<Reservation, 'nonce'>): string {
-    const { rule, key, cost, expiresMs } = reservation
+    const { rule, key, cost, askedMs, expiresMs } = reservation
     const fixed = Buffer.alloc(FIXED_BYTES)
     fixed.writeUInt8(VERSION, 0)
     randomBytes(4).copy(fixed, 1)
     fixed.writeUInt32BE(key.hi, 5)
     fixed.writeUInt32BE(key.lo, 9)
     fixed.writeUInt32BE(cost, 13)
-    fixed.writeUIntBE(expiresMs, 17, 6)
+    fixed.writeUIntBE(askedMs, 17, 6)
+    fixed.writeUInt32BE(expiresMs - askedMs, 23)
     const signed = Buffer.concat([fixed, Buffer.from(rule)])
     return Buffer.concat([signed, this.#signature(signed)]).toString('base64url')
   }
@@ -154,12 +184,14 @@ export class ReservationIds {
       return undefined
     const signed = bytes.subarray(0, end)
     if (!timingSafeEqual(this.#signature(signed), bytes.subarray(end))) return undefined
+    const askedMs = signed.readUIntBE(17, 6)
     return {
       rule: signed.toString('utf8', RULE_AT),
       nonce: signed.readUInt32BE(1),
       key: { hi: signed.readUInt32BE(5), lo: signed.readUInt32BE(9) },
       cost: signed.readUInt32BE(13),
-      expiresMs: signed.readUIntBE(17, 6),
+      askedMs,
+      expiresMs: askedMs + signed.readUInt32BE(23),
     }
   }
 

@@ -26,7 +26,7 @@ export interface RuleAnswer extends Omit<Answer, 'reason'> {
 }
 
 /** A check that names its rule and its key. */
-export interface RuleCheck extends Omit<CheckRequest, 'cost'> {
+export interface RuleCheck extends Omit<CheckRequest, 'cost' | 'ageMs'> {
   /** Default: what the rule says, mostly 1. */
   readonly cost?: number | undefined
   /** What else is known; a rule may choose its tier by it. */

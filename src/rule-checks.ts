@@ -77,7 +77,7 @@ export class RuleChecks {
       ...missing.map((one): Part => ({ type: 'settled', answer: this.#withoutKey(one) })),
       ...matched.map((one) => this.#part(one, cost)),
     ]
-    return checkAll(this.#counting, parts)
+    return checkAll(this.#counting, parts, this.#nowMs)
   }
 
   #one(

@@ -33,8 +33,8 @@ export interface RunningNode {
    * how the key then stands; it comes as that of a check does.
    */
   adjust(action: Adjustment, request: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer>
-  /** Takes tokens to be settled within so many ms; see `Reservations`. */
-  reserve(request: RuleCheck, forMs: number): Promise<Reserved<RuleAnswer> | Rejection>
+  /** Takes tokens to be settled within so many ms, by default a minute or for as long as permits last; see `Reservations`. */
+  reserve(request: RuleCheck, forMs?: number): Promise<Reserved<RuleAnswer> | Rejection>
   settle(id: string, cost: number): Promise<Settled<RuleAnswer> | Unsettled | Rejection>
   /** One of `rules` by its name. */
   rule(name: string): Rule | undefined

@@ -101,6 +101,7 @@ export class Runtime implements RunningNode {
     this.#checks = this.#checksBy(book)
     this.#tickedMs = this.#nowMs()
     this.#reservations = new Reservations(reservationIds, {
+      rule: (name) => this.rule(name),
       hash: (rule, key) => node.limiter.rule(rule)?.hash(key),
       act: (action, request) => this.#act(action, request),
       nowMs: () => this.#nowMs(),
@@ -212,7 +213,7 @@ export class Runtime implements RunningNode {
     return outcome
   }
 
-  reserve(check: RuleCheck, forMs: number): Promise<Reserved<RuleAnswer> | Rejection> {
+  reserve(check: RuleCheck, forMs?: number): Promise<Reserved<RuleAnswer> | Rejection> {
     return this.#checks.reserve(check, (request, counting) =>
       this.#reservations.reserve(request, forMs, counting),
     )

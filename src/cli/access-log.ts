@@ -1,3 +1,4 @@
+import { queryReader } from '../http/field-readers.ts'
 import type { RequestFacts } from '../rules/request-facts.ts'
 
 /** A line of an access log in the combined format of Apache and nginx, or in the common one. */
@@ -25,7 +26,6 @@ export function parseLogLine(line: string): LoggedRequest | undefined {
       ([name, value]) => (value === undefined || value === '-' ? [] : [[name, value] as const]),
     ),
   )
-  const query = new URLSearchParams(path.includes('?') ? path.slice(path.indexOf('?')) : '')
   return {
     atMs,
     facts: {
@@ -33,7 +33,7 @@ export function parseLogLine(line: string): LoggedRequest | undefined {
       method,
       path,
       header: (name) => headers.get(name),
-      query: (name) => query.get(name) ?? undefined,
+      query: queryReader(path),
       cookie: () => undefined,
       descriptor: () => undefined,
     },

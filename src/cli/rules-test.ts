@@ -2,6 +2,7 @@ import { Ajv } from 'ajv'
 import { Type } from 'typebox'
 import { type Finding, type Problem, placeIn, renderMistakes } from '../diagnostic.ts'
 import type { DiagnosticCode } from '../diagnostic-code.ts'
+import { queryReader } from '../http/field-readers.ts'
 import { parseDuration } from '../rules/duration.ts'
 import type { RequestFacts } from '../rules/request-facts.ts'
 import { parseTime } from '../rules/time.ts'
@@ -138,7 +139,7 @@ function factsOf(request: RequestShape): RequestFacts {
     )
     return (name: string) => known.get(name)
   }
-  const written = new URLSearchParams(path?.split('?', 2)[1] ?? '')
+  const written = queryReader(path)
   const query = reader(request.query)
   return {
     method,
@@ -146,7 +147,7 @@ function factsOf(request: RequestShape): RequestFacts {
     host,
     ip,
     header: reader(request.header, true),
-    query: (name) => query(name) ?? written.get(name) ?? undefined,
+    query: (name) => query(name) ?? written(name),
     cookie: reader(request.cookie),
     descriptor: reader(request.descriptor),
   }

@@ -31,7 +31,7 @@ export interface ClientOptions {
 /** One question. */
 export interface Check {
   readonly rule: string
-  /** Who is limited: any string of at most 256 bytes in UTF-8. */
+  /** Who is limited: any string of 1 to 256 bytes in UTF-8. */
   readonly key: string
   /** Tokens to take, a whole number from 0 (only ask) to the rule's smallest burst. Default: what the rule says. */
   readonly cost?: number | undefined

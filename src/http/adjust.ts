@@ -24,12 +24,13 @@ const Cost = Type.Integer({
 const ReserveBody = Type.Object(
   {
     ...CheckBody.properties,
-    forMs: Type.Integer({
-      minimum: 1,
-      maximum: RESERVATION_MS_MAX,
-      default: RESERVATION_MS_DEFAULT,
-      description: `milliseconds within which it is settled, from 1 to ${RESERVATION_MS_MAX}`,
-    }),
+    forMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: RESERVATION_MS_MAX,
+        description: `milliseconds within which it is settled, from 1 to ${RESERVATION_MS_MAX}; default: ${RESERVATION_MS_DEFAULT}, or for as long as permits are held`,
+      }),
+    ),
   },
   { ...closed, required: ['rule', 'key'] },
 )

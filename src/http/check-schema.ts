@@ -13,7 +13,7 @@ import { BATCH_CHECKS_MAX } from './limits.ts'
 
 const closed = { additionalProperties: false }
 
-const KEY_DESCRIPTION = `who is limited, a string of at most ${KEY_BYTES_MAX} bytes in UTF-8`
+const KEY_DESCRIPTION = `who is limited, a string of 1 to ${KEY_BYTES_MAX} bytes in UTF-8`
 const RULE_DESCRIPTION = 'the name of a rule'
 
 /** Names to text. As parsed from JSON: look into it by own properties only. */

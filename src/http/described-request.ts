@@ -38,30 +38,29 @@ export function forwardedRequest(request: FastifyRequest): RequestFacts {
   const header = headerReader(request.headers)
   const method = header('x-forwarded-method') ?? header('x-original-method') ?? request.method
   const path = header('x-forwarded-uri') ?? header('x-original-uri') ?? header('x-original-url')
-  return requestOf(request, method, path)
+  const host = header('x-forwarded-host') ?? header('host')
+  return requestOf(request, { method, path, host })
 }
 
 /** The request itself, under a path that has `prefix` before its own. */
 export function prefixedRequest(request: FastifyRequest, prefix: string): RequestFacts {
-  const { method, url } = request
+  const { method, url, headers } = request
   const path = url.slice(prefix.length)
-  return requestOf(request, method, path.startsWith('/') ? path : `/${path}`)
+  const { host } = headers
+  return requestOf(request, { method, path: path.startsWith('/') ? path : `/${path}`, host })
 }
 
 function requestOf(
   request: FastifyRequest,
-  method: string,
-  path: string | undefined,
+  about: Pick<RequestFacts, 'method' | 'path' | 'host'>,
 ): RequestFacts {
   const header = headerReader(request.headers)
   return {
-    method,
-    path,
-    host: header('x-forwarded-host') ?? header('host'),
+    ...about,
     // Of a proxy that is trusted it is who asked the proxy; a Unix socket has no address of its own.
     ip: request.ip,
     header,
-    query: queryReader(path),
+    query: queryReader(about.path),
     cookie: cookieReader(header),
     descriptor: () => undefined,
   }

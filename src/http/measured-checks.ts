@@ -1,4 +1,4 @@
-import type { Adjustment, Rejection } from '../limiter/check.ts'
+import type { Rejection } from '../limiter/check.ts'
 import type { Strategy } from '../metrics/check-tallies.ts'
 import type { Metrics, Path, RequestStrategy } from '../metrics/metrics.ts'
 import type { RuleAnswer, RuleCheck } from '../rule-answer.ts'
@@ -46,14 +46,14 @@ export class MeasuredChecks {
     return this.#allMeasured('local', startMs, questions, outcomes as Outcome[])
   }
 
-  async adjust(action: Adjustment, check: RuleCheck): Promise<Outcome> {
+  async adjust(action: keyof typeof WORDS, check: RuleCheck): Promise<Outcome> {
     const outcome = await this.#node.adjust(action, check)
     if (outcome.type === 'answer') this.#metrics.adjusted(WORDS[action], outcome.rule)
     return outcome
   }
 
   /** The check that takes the tokens is counted, too. It is not timed: it always passes through a promise. */
-  async reserve(check: RuleCheck, forMs: number): ReturnType<RunningNode['reserve']> {
+  async reserve(check: RuleCheck, forMs?: number): ReturnType<RunningNode['reserve']> {
     const outcome = await this.#node.reserve(check, forMs)
     const answer = outcome.type === 'reserved' ? outcome.answer : outcome
     this.#counted(check, answer)

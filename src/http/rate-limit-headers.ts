@@ -90,12 +90,14 @@ export class RateLimitHeaders {
 
   #describe(answer: Told, headers: Record<string, string>): void {
     const fields = this.#fieldsFor(answer)
-    if (fields === undefined) return
+    const prefix = fields?.prefixes[answer.limitIndex]
+    // An answer may be by rules that have become others since it was asked for.
+    if (fields === undefined || prefix === undefined) return
     if (fields.draft) {
       const resetSeconds = Math.ceil(answer.resetMs / MS_PER_SECOND)
       const windowSeconds = answer.allowed ? resetSeconds : retryAfterSeconds(answer)
       headers['ratelimit-policy'] = fields.policy
-      headers.ratelimit = `${fields.prefixes[answer.limitIndex]}${integer(answer.remaining)};t=${integer(windowSeconds)}`
+      headers.ratelimit = `${prefix}${integer(answer.remaining)};t=${integer(windowSeconds)}`
     }
     if (fields.legacy) Object.assign(headers, legacyFields(answer))
   }

@@ -1,5 +1,5 @@
 import { SELF } from './actor-table.ts'
-import { giveAllBack, giveBack, roomForCount } from './credit.ts'
+import { giveAllBack, giveBack, isInUse, roomForCount } from './credit.ts'
 import type { Decision } from './decision.ts'
 import type { KeyHash } from './key-hash.ts'
 import type { KeyStore } from './key-store.ts'
@@ -52,20 +52,27 @@ export function decide(
 
 /**
  * Gives tokens back, as far as there are any in use: never is more left than the burst. Returns how the key then
- * stands.
+ * stands. Of tokens that were taken at `takenMs` a window that was another one then has none to give.
  */
-export function refund(store: KeyStore, key: KeyHash, cost: number, nowMs: number): Decision {
+export function refund(
+  store: KeyStore,
+  key: KeyHash,
+  cost: number,
+  nowMs: number,
+  takenMs?: number,
+): Decision {
   const row = store.table.find(key.hi, key.lo)
   if (row === NO_ROW) return untouched(store.limits)
   if (!store.table.isMarked(row, ACTING)) store.takeOver(row, nowMs)
   for (let index = 0; index < store.limits.length; index++) {
     const { tokenUnits } = store.limits[index] as Limit
+    if (takenMs !== undefined && !isInUse(store, row, index, takenMs, nowMs)) continue
     const left = Math.max(0, store.level(row, index, nowMs) - cost * tokenUnits)
     // What the counts know of less than the bucket, a penalty or a share of a split, goes first.
     const more = (store.folded(row, index, nowMs) - left) / tokenUnits
     // Where nothing is left, no part of a token is.
     const counted = left === 0 ? Math.ceil(more) : Math.floor(more)
-    giveBack(store, row, index, Math.min(cost, Math.max(0, counted)), nowMs)
+    giveBack(store, row, index, Math.min(cost, Math.max(0, counted)), nowMs, takenMs)
     store.setLevel(row, index, left, nowMs)
   }
   return standing(store, row, nowMs)

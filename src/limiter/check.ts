@@ -2,19 +2,21 @@ import type { RefusalReason } from './decision.ts'
 import type { KeyHash } from './key-hash.ts'
 
 /**
- * What else can be done to a key, with no limit asked: give tokens back (`refund`), take them whether or not
- * there is room (`penalise`), or give everything back (`reset`).
+ * What else can be done to a key, with no limit asked: give tokens back (`refund`), and those whose time is
+ * known (`undo`), take them whether or not there is room (`penalise`), or give everything back (`reset`).
  */
-export const ADJUSTMENTS = ['refund', 'penalise', 'reset'] as const
+export const ADJUSTMENTS = ['refund', 'undo', 'penalise', 'reset'] as const
 export type Adjustment = (typeof ADJUSTMENTS)[number]
 
 /** One question to the limiter. */
 export interface CheckRequest {
   readonly rule: string
-  /** Who is limited: any string of at most `KEY_BYTES_MAX` bytes in UTF-8. */
+  /** Who is limited: any string of 1 to `KEY_BYTES_MAX` bytes in UTF-8. */
   readonly key: string
   /** Tokens to take: a whole number from 0 (ask, take nothing) to the rule's smallest burst. */
   readonly cost: number
+  /** Of an `undo`: how long ago the tokens were taken. Default: just now. */
+  readonly ageMs?: number | undefined
 }
 
 /** The same of a key whose text is not known here. */
@@ -22,6 +24,8 @@ export interface HashedRequest {
   readonly rule: string
   readonly key: KeyHash
   readonly cost: number
+  /** Of an `undo`: how long ago the tokens were taken. Default: just now. */
+  readonly ageMs?: number | undefined
 }
 
 /** Who decided: the key's owner, a stand-in for it, this node's memory of a refusal, or this node alone. */

@@ -13,7 +13,8 @@ import type { Limit } from './limit.ts'
  * - A meter that drains: the newest admissions are cancelled. Without c tokens in any one slice its level is no
  *   more than c below what it was, and that is where the decider's own level is now.
  * - A window: the oldest are. A newer one may be the one that was meant, and would be counted for longer; so for
- *   nobody is too little counted.
+ *   nobody is too little counted. Where it is known when they were taken it is that slice: otherwise what others
+ *   leave in use would be counted for ever as the newest, as long as somebody takes and gives back beside them.
  *
  * Where there is no room to write it replicas know nothing of it, and are the stricter.
  */
@@ -23,20 +24,42 @@ export function giveBack(
   index: number,
   tokens: number,
   nowMs: number,
+  takenMs?: number,
 ): void {
   const limit = store.limits[index] as Limit
   const row = store.openCredit(key, nowMs)
   if (row === NO_ROW) return
   const oldest = limit.reckoning.oldestInUse(limit, store, key, index, nowMs)
   const current = sliceAt(limit, nowMs)
+  const first = takenMs === undefined ? oldest : Math.min(current, sliceAt(limit, takenMs))
   let left = tokens
   for (let step = 0; left > 0 && step <= current - oldest; step++) {
-    const slice = limit.drainPerMs > 0 ? current - step : oldest + step
+    const slice = limit.drainPerMs > 0 ? current - step : nthFrom(first, oldest, step)
     const back = Math.min(left, store.counted(key, index, slice))
     cancel(store, row, index, slice, back)
     left -= back
   }
   store.unsent.add(key, tokens)
+}
+
+/** That slice, the older ones, and then the newer ones: the older those are that are given back, the stricter. */
+function nthFrom(first: number, oldest: number, step: number): number {
+  return step <= first - oldest ? first - step : oldest + step
+}
+
+/** Whether what was taken then may still be in use. */
+export function isInUse(
+  store: KeyStore,
+  key: number,
+  index: number,
+  takenMs: number,
+  nowMs: number,
+): boolean {
+  const limit = store.limits[index] as Limit
+  const { reckoning, drainPerMs } = limit
+  if (drainPerMs > 0) return true
+  if (reckoning.opensOnUse && takenMs < store.bucketMs(key, index)) return false
+  return sliceAt(limit, takenMs) >= reckoning.oldestInUse(limit, store, key, index, nowMs)
 }
 
 /** Gives back whatever is counted of one limit, even what clocks ahead have written. */

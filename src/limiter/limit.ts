@@ -91,10 +91,12 @@ function windowLimit(policy: LimitPolicy, gossipIntervalMs: number): Limit {
   }
   const sliceMs = Math.max(SLICE_MS_MIN, Math.ceil(rate.periodMs / SLICES_PER_WINDOW))
   const slices = slicesFor(rate.periodMs, sliceMs, gossipIntervalMs)
-  // The end of one window and the beginning of the next may fall into one slice.
-  return algorithm?.type === 'fixed-window'
-    ? { ...units, ...whole, sliceMs, slices, reckoning: firstHitWindow, countMax: 2 * policy.burst }
-    : { ...units, ...whole, sliceMs, slices, reckoning: slidingWindow }
+  if (algorithm?.type !== 'fixed-window') {
+    return { ...units, ...whole, sliceMs, slices, reckoning: slidingWindow }
+  }
+  // A slice may hold the end of one window, the beginning of another, and short ones between them.
+  const countMax = policy.burst * (1 + Math.ceil(sliceMs / rate.periodMs))
+  return { ...units, ...whole, sliceMs, slices, reckoning: firstHitWindow, countMax }
 }
 
 /** A window, the slices that have begun on either side of it, and what a clock ahead takes away. */

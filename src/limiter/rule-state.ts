@@ -81,11 +81,13 @@ export class RuleState {
   }
 
   /** Does something to a key that no limit can refuse. */
-  adjust(action: Adjustment, key: KeyHash, cost: number, nowMs: number): Decision {
+  adjust(action: Adjustment, key: KeyHash, cost: number, nowMs: number, ageMs = 0): Decision {
     this.bring(key, nowMs)
     switch (action) {
       case 'refund':
         return refund(this.store, key, cost, nowMs)
+      case 'undo':
+        return refund(this.store, key, cost, nowMs, nowMs - ageMs)
       case 'penalise':
         return penalise(this.store, key, cost, nowMs)
       case 'reset':

@@ -10,7 +10,7 @@ export interface LimitOptions<Request> {
   /** The name of a rule. */
   readonly rule: string
   /**
-   * Who is limited: a user, an API key, an address. A key above 256 bytes is replaced by its hash.
+   * Who is limited: a user, an API key, an address. A key above 256 bytes, or of none, is replaced by its hash.
    * `undefined`: the request does not say; see `onMissingKey`.
    */
   readonly key: (request: Request) => string | undefined
@@ -110,9 +110,9 @@ function keyMissing(rule: string): Denial {
   return { allowed: false, status: body.status, headers: {}, problem: body }
 }
 
-/** Keys often come from clients: a long one must be counted like any other. */
+/** Keys often come from clients: a long one must be counted like any other, and so must an empty one. */
 function keyOfAnyLength(key: string): string {
-  if (Buffer.byteLength(key) <= KEY_BYTES_MAX) return key
+  if (key !== '' && Buffer.byteLength(key) <= KEY_BYTES_MAX) return key
   return `sha256:${createHash('sha256').update(key).digest('hex')}`
 }
 

@@ -69,6 +69,18 @@ describe('weir rules test', () => {
     ])
   })
 
+  it('reads the whole query of a path, as a node does', async () => {
+    const rules = 'rules: [{ name: next, key: "{query.next}", limits: [{ rate: 1/m }] }]\n'
+    const requests = `requests:
+  - { path: "/go?next=/a?page=1", expect: allow }
+  - { path: "/go?next=/a?page=2", expect: allow }
+`
+    expect([await test(`version: 1\n${rules}`, requests), terminal.printed]).toEqual([
+      'ok',
+      ['2 requests as expected'],
+    ])
+  })
+
   it('tells each request that is decided otherwise, and by which rule', async () => {
     const requests = `requests:
   - { method: POST, path: /login, ip: 10.0.0.1, expect: allow, times: 3 }

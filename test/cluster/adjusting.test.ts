@@ -69,3 +69,30 @@ test('what is not a whole number changes nothing', () => {
   expect(() => made.adjust(n2, 'refund', request)).toThrow('must be a whole number')
   expect(made.check(n2, { rule: 'demo', key, cost: 50 }).allowed).toBe(false)
 })
+
+describe('what is undone', () => {
+  const ALGORITHM = { type: 'sliding-window' } as const
+  const WINDOW = { rate: { count: 10, periodMs: 60_000 }, burst: 10, algorithm: ALGORITHM }
+
+  /** Of 3 and then 2 tokens of a window the ones so old are given back, by way of another node; then the 3 are past. */
+  function leftWhen(cost: number, ageMs: number): number {
+    const made = new VirtualCluster({ nodes: 3, rules: [{ name: 'demo', limits: [WINDOW] }] })
+    made.settle()
+    const key = made.keyOwnedBy(n1)
+    made.check(n2, { rule: 'demo', key, cost: 3 })
+    made.advance(20_000)
+    made.check(n2, { rule: 'demo', key, cost: 2 })
+    made.adjust(n2, 'undo', { rule: 'demo', key, cost, ageMs })
+    made.advance(43_000)
+    return made.check(n3, { rule: 'demo', key, cost: 0 }).remaining
+  }
+
+  test('is of the time when it was taken', () => {
+    expect(leftWhen(2, 0)).toBe(10)
+    expect(leftWhen(3, 20_000)).toBe(8)
+  })
+
+  test('and is past already, is not of what was taken since', () => {
+    expect(leftWhen(2, 90_000)).toBe(8)
+  })
+})

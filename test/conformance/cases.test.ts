@@ -1,16 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { DEVIATIONS } from './deviations.ts'
-import {
-  type Case,
-  type CaseRule,
-  described,
-  type Expected,
-  type Got,
-  isMatched,
-  type Step,
-  World,
-} from './world.ts'
+import { play } from './play.ts'
+import type { Case } from './world.ts'
 
 // Behaviour recorded from the tests of other limiters, asked of Weir over HTTP. Where Weir decides otherwise on
 // purpose, the case is listed with the reason in `deviations.ts` and in docs/guarantees.md.
@@ -19,22 +11,11 @@ const cases: readonly Case[] = JSON.parse(
   readFileSync(new URL('cases.json', import.meta.url), 'utf8'),
 )
 
-let world: World | undefined
-afterEach(() => world?.close())
+/** Six nodes on a busy machine take their time to find each other. */
+const CLUSTER_UP_MS = 60_000
 
 describe('cases of other limiters', () => {
-  test.each(cases.filter(({ id }) => !DEVIATIONS.has(id)))('$id', async (one) => {
-    world = await World.of(one)
-    const permits = new Map<string, string>()
-    for (const [index, step] of one.steps.entries()) {
-      if (step.advanceMs !== undefined) world.advance(step.advanceMs)
-      if (step.waitSync === true) await world.sync()
-      if (step.concurrent !== undefined) await race(world, step)
-      else if (step.rate !== undefined) await pour(world, step)
-      else
-        matches(await take(world, one.rule, step, permits), step.expect ?? {}, `step ${index + 1}`)
-    }
-  })
+  test.each(cases.filter(({ id }) => !DEVIATIONS.has(id)))('$id', play, CLUSTER_UP_MS)
 
   test('are not listed as deviations without being any of these', () => {
     const ids = new Set(cases.map(({ id }) => id))
@@ -46,59 +27,3 @@ describe('cases of other limiters', () => {
     expect(text).toContain(`| \`${id}\` | ${reason} |`)
   })
 })
-
-/** One step. What could never be allowed is an error to Weir, which is a refusal to a case. */
-async function take(
-  world: World,
-  rule: CaseRule,
-  step: Step,
-  permits: Map<string, string>,
-): Promise<Got> {
-  const { hits, key = 'key', op, via } = step
-  const asked = isMatched(rule) ? described(step) : { rule: 'rule', key }
-  switch (op) {
-    case 'reset':
-      return world.admin(via, '/v1/reset', asked)
-    case 'acquire': {
-      const got = await world.post(via, '/v1/reserve', { ...asked, cost: hits })
-      if (got.reservation !== undefined) permits.set(key, got.reservation)
-      return got
-    }
-    case 'release':
-      return world.post(via, '/v1/settle', { reservation: permits.get(key), cost: 0 })
-  }
-  if (hits < 0 && !world.isStrict) return world.post(via, '/v1/refund', { ...asked, cost: -hits })
-  const got = await world.post(via, '/v1/check', { ...asked, cost: hits })
-  if (got.code !== 'invalid_cost') return got
-  const now = await world.post(via, '/v1/check', { ...asked, cost: 0 })
-  return { ...now, allowed: false, status: got.status }
-}
-
-function matches(got: Got, expected: Expected, what: string): void {
-  const { error, ...numbers } = expected
-  if (error !== undefined) expect(got.status, what).toBeGreaterThanOrEqual(400)
-  else expect(got, what).toMatchObject(numbers)
-}
-
-async function race(world: World, { hits, concurrent = 0, allowedCount = 0 }: Step): Promise<void> {
-  const body = { rule: 'rule', key: 'key', cost: hits }
-  const got = await Promise.all(
-    Array.from({ length: concurrent }, () => world.post(undefined, '/v1/check', body)),
-  )
-  const allowed = got.filter((one) => one.allowed)
-  expect(allowed).toHaveLength(allowedCount)
-  expect(new Set(allowed.map(({ remaining }) => remaining)).size).toBe(allowedCount)
-}
-
-/** A steady load. The one such case allows half to one and a half times the limit; Weir is held to the limit. */
-async function pour(world: World, { rate = 0, forMs = 0 }: Step): Promise<void> {
-  let allowed = 0
-  const checks = Math.floor((rate * forMs) / 1_000)
-  for (let index = 0; index < checks; index++) {
-    const got = await world.post(undefined, '/v1/check', { rule: 'rule', key: 'key' })
-    if (got.allowed) allowed += 1
-    world.advance(Math.floor(((index + 1) * 1_000) / rate) - Math.floor((index * 1_000) / rate))
-  }
-  expect(allowed).toBeLessThanOrEqual(32)
-  expect(allowed).toBeGreaterThanOrEqual(30)
-}

@@ -5,6 +5,8 @@ import { createNode, type WeirNode } from '../../src/index.ts'
 export interface Case {
   readonly id: string
   readonly rule: CaseRule
+  /** Rules as a file has them, where `rule` cannot say it. */
+  readonly file?: object
   readonly steps: readonly Step[]
   readonly requires?: readonly string[]
   readonly startAt?: string
@@ -17,6 +19,8 @@ export interface CaseRule {
   readonly burst?: number
   readonly calendar?: string
   readonly timezone?: string
+  /** Of a fixed window: whether windows follow each other from 1970 on. */
+  readonly aligned?: boolean
   readonly mode?: string
   readonly match?: { readonly method: string }
   readonly keyPattern?: string
@@ -28,6 +32,10 @@ export interface Step {
   readonly key?: string
   readonly advanceMs?: number
   readonly op?: string
+  /** The rule from now on, of a step that reloads. */
+  readonly rule?: CaseRule
+  /** What is asked, where it is not the rule by its name. */
+  readonly ask?: object
   readonly via?: string
   readonly attrs?: { readonly method: string }
   readonly waitSync?: boolean
@@ -43,6 +51,8 @@ export interface Expected {
   readonly remaining?: number
   readonly resetMs?: number
   readonly retryAfterMs?: number
+  readonly delayMs?: number
+  readonly reason?: string
   readonly error?: string
 }
 
@@ -58,16 +68,19 @@ const START_MS = Date.parse('2026-03-01T00:00:00Z')
 /** Twice the gossip interval of these clusters, and a network's delay. */
 const SYNC_MS = 400
 const GOSSIP_INTERVAL_MS = 100
+/** On a busy machine an owner that is late must not look like one that is gone: its stand-in would count again. */
+const FORWARD_TIMEOUT_MS = 2_000
 
 /** The nodes of a case, over HTTP, with a clock that the case turns. */
 export class World {
   /** A cost below 0 is a mistake to this case; to the others it is a refund. */
   readonly isStrict: boolean
-  readonly #nodes: readonly WeirNode[]
+  readonly #nodes: WeirNode[]
+  readonly #joiners: WeirNode[] = []
   readonly #clock: { offsetMs: number }
   #turn = 0
 
-  private constructor(one: Case, nodes: readonly WeirNode[], clock: { offsetMs: number }) {
+  private constructor(one: Case, nodes: WeirNode[], clock: { offsetMs: number }) {
     this.isStrict = one.requires?.includes('validation') === true
     this.#nodes = nodes
     this.#clock = clock
@@ -85,7 +98,7 @@ export class World {
   static async #alone(one: Case, startMs: number): Promise<World> {
     const clock = { offsetMs: startMs }
     const node = await createNode({
-      rules: rulesOf(one.rule),
+      rules: one.file ?? rulesOf(one.rule),
       clock: { nowMs: () => clock.offsetMs },
       cluster: false,
     })
@@ -98,16 +111,7 @@ export class World {
     const nodes: WeirNode[] = []
     for (let index = 0; index < size; index++) {
       const first = nodes[0]
-      const node = await createNode({
-        name: `n${index}`,
-        rules: rulesOf(one.rule),
-        clock: { nowMs: () => Date.now() + clock.offsetMs },
-        cluster: {
-          gossipIntervalMs: GOSSIP_INTERVAL_MS,
-          ...(first !== undefined && { seeds: first.peerAddresses }),
-        },
-      })
-      nodes.push(node)
+      nodes.push(await startNode(`n${index}`, one.rule, clock, first?.peerAddresses))
     }
     const world = new World(one, nodes, clock)
     await world.#whole()
@@ -124,6 +128,15 @@ export class World {
       await delay(25)
     }
     throw new Error('the nodes did not become one cluster')
+  }
+
+  /** One more node has begun to join, and is not waited for. */
+  async join(rule: CaseRule): Promise<void> {
+    this.#joiners.push(await startNode('joiner', rule, this.#clock, this.#nodes[0]?.peerAddresses))
+  }
+
+  async reload(rule: CaseRule): Promise<void> {
+    for (const node of this.#nodes) await node.reload(rulesOf(rule))
   }
 
   advance(byMs: number): void {
@@ -143,7 +156,7 @@ export class World {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.close()))
+    await Promise.all([...this.#nodes, ...this.#joiners].map((node) => node.close()))
   }
 
   async #post(node: WeirNode, door: 'app' | 'admin', url: string, body: object): Promise<Got> {
@@ -157,6 +170,24 @@ export class World {
       via === undefined || via === 'owner' ? 0 : index % this.#nodes.length
     ] as WeirNode
   }
+}
+
+function startNode(
+  name: string,
+  rule: CaseRule,
+  clock: { readonly offsetMs: number },
+  seeds?: readonly string[],
+): Promise<WeirNode> {
+  return createNode({
+    name,
+    rules: rulesOf(rule),
+    clock: { nowMs: () => Date.now() + clock.offsetMs },
+    cluster: {
+      gossipIntervalMs: GOSSIP_INTERVAL_MS,
+      forwardTimeoutMs: FORWARD_TIMEOUT_MS,
+      ...(seeds !== undefined && { seeds }),
+    },
+  })
 }
 
 /** What is asked of a rule that requests fall under by what they are like, and not by its name. */
@@ -177,16 +208,19 @@ function rulesOf(rule: CaseRule): object {
   return { version: 1, rules: [named] }
 }
 
-function limitOf({ algorithm, limit, durationMs, burst, calendar, timezone }: CaseRule): object {
+function limitOf(rule: CaseRule): object {
+  const { algorithm, limit, durationMs, burst, calendar, timezone, aligned } = rule
   if (calendar !== undefined) return { rate: `${limit}/${calendar}`, timezone }
   if (algorithm === 'concurrency') return { algorithm, count: limit, expires: '10m' }
   // A limit of 0 is none that a rules file can say; the case that has it is about what it does not match.
   const rate = `${Math.max(1, limit)}/${durationMs}ms`
   switch (algorithm) {
     case 'fixed_window':
-      return { rate, algorithm: 'fixed-window', opens: 'first-hit' }
+      return { rate, algorithm: 'fixed-window', opens: aligned ? 'aligned' : 'first-hit' }
     case 'sliding_window':
       return { rate, algorithm: 'sliding-window' }
+    case 'leaky_bucket':
+      return { rate, algorithm: 'leaky-bucket', burst: burst ?? limit }
     case 'token_bucket':
     case 'gcra':
       return { rate, burst: burst ?? limit }

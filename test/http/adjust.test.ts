@@ -91,6 +91,19 @@ describe('a reservation', () => {
     expect(await post('/v1/check', JOB)).toMatchObject({ allowed: true })
   })
 
+  test.each([
+    ['aligned', { algorithm: 'fixed-window', rate: '10/m' }],
+    ['opened by its first hit', { algorithm: 'fixed-window', opens: 'first-hit', rate: '10/m' }],
+    ['sliding', { algorithm: 'sliding-window', rate: '10/m' }],
+    ['of a calendar', { rate: '10/minute' }],
+  ])('of a window, %s, gives the next one nothing', async (_, limit) => {
+    const { post } = await start([limit])
+    const { reservation } = await post('/v1/reserve', { ...JOB, cost: 10, forMs: 600_000 })
+    nowMs += 62_000
+    await post('/v1/check', { ...JOB, cost: 9 })
+    expect(await post('/v1/settle', { reservation, cost: 0 })).toMatchObject({ remaining: 1 })
+  })
+
   test('that was refused has no id', async () => {
     const { post } = await start()
     await post('/v1/check', { ...JOB, cost: 5 })
@@ -143,6 +156,46 @@ describe('concurrency', () => {
     expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: false })
     await post('/v1/settle', { reservation: first.reservation, cost: 0 })
     expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: true })
+  })
+
+  test("that have come back by themselves give back nobody else's", async () => {
+    const { post } = await start([{ ...limits[0], count: 1 }])
+    const { reservation, expiresInMs } = await post('/v1/reserve', { ...JOB, forMs: 60_000 })
+    expect(expiresInMs).toBe(30_000)
+    nowMs += 31_000
+    expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: true })
+    expect(await post('/v1/settle', { reservation, cost: 0 })).toMatchObject({
+      code: 'reservation_expired',
+    })
+    expect(await post('/v1/reserve', JOB)).toMatchObject({ allowed: false })
+  })
+
+  test('that nobody gives back come back by themselves, whatever is held beside them', async () => {
+    const { post } = await start(limits)
+    await post('/v1/reserve', JOB)
+    for (let second = 0; second < 40; second++) {
+      nowMs += 1_000
+      const { reservation } = await post('/v1/reserve', JOB)
+      await post('/v1/settle', { reservation, cost: 0 })
+    }
+    expect(await post('/v1/reserve', { ...JOB, cost: 2 })).toMatchObject({ allowed: true })
+  })
+
+  test('that are held for long are held until they are given back', async () => {
+    const { post } = await start(limits)
+    const long = await post('/v1/reserve', JOB)
+    nowMs += 20_000
+    await post('/v1/reserve', JOB)
+    await post('/v1/settle', { reservation: long.reservation, cost: 0 })
+    nowMs += 20_000
+    expect(await post('/v1/check', { ...JOB, cost: 0 })).toMatchObject({ remaining: 1 })
+  })
+
+  test('may be given back for as long as they are held', async () => {
+    const { post } = await start([{ ...limits[0], count: 1, expires: '10m' }])
+    const { reservation } = await post('/v1/reserve', JOB)
+    nowMs += 600_000
+    expect(await post('/v1/settle', { reservation, cost: 0 })).toMatchObject({ remaining: 1 })
   })
 
   test('is never held for longer than it says', async () => {

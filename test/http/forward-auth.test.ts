@@ -254,6 +254,16 @@ describe('ext-authz', () => {
     expect(statuses).toEqual([200, 200, 429])
   })
 
+  test('takes the host of the request, whatever its client says of another', async () => {
+    const { data } = buildDoors({ rules: RULES })
+    const statuses = []
+    for (let time = 0; time < 3; time++) {
+      const headers = { host: 'shop.example', 'x-forwarded-host': `${time}.example` }
+      statuses.push((await data.inject({ url: '/v1/ext-authz/api/a', headers })).statusCode)
+    }
+    expect(statuses).toEqual([200, 200, 429])
+  })
+
   test('takes the method of the request as it is', async () => {
     const { data } = buildDoors({ rules: RULES })
     const put = {

@@ -152,3 +152,10 @@ test('rules that become others are told of as they are then', () => {
   node.book = { coreRules: [{ name: 'per-user', limits: [changed] }], definitions: [] }
   expect(headers.of(ANSWER)['ratelimit-policy']).toContain('q=7')
 })
+
+test('an answer by rules that have become others meanwhile has no fields of a limit that is no more', () => {
+  const headers = headersOf([{ ...(RULES[0] as Rule), name: 'per-user' }], 'both')
+  const former = { ...ANSWER, allowed: false, retryAfterMs: 1, limitIndex: 1 }
+  expect(headers.of(former)).toEqual({ 'retry-after': '1' })
+  expect(headers.policy(former)).toBe('per-user')
+})

@@ -85,6 +85,19 @@ describe('a fixed window', () => {
     }
   })
 
+  test('shorter than a slice is told of as it was admitted', () => {
+    const policy = windowOf(FIRST_HIT, 5, 10)
+    const limiter = limiterOf([ruleOf(policy)], 'n1')
+    for (let atMs = START_MS; atMs < START_MS + 50; atMs += 10) {
+      expect(check(limiter, 5, atMs).type).toBe('allowed')
+    }
+    const other = limiterOf([ruleOf(policy)], 'n2')
+    for (const counts of limiter.takeDelta(0, START_MS + 49)) {
+      const result = other.merge(counts, 'n1' as NodeId, START_MS + 49)
+      expect(result).toMatchObject({ raised: 1, violations: 0 })
+    }
+  })
+
   test('a check that is too large takes nothing', () => {
     const limiter = limiterOf([ruleOf(windowOf(ALIGNED, 10, 1_000))], 'n1')
     check(limiter, 4, START_MS)
@@ -123,6 +136,18 @@ describe('a sliding window', () => {
         }
       }),
     )
+  })
+
+  test('keeps its word on what is owed, too', () => {
+    const limiter = limiterOf([ruleOf(windowOf(SLIDING, 10, 60_000))], 'n1')
+    const state = stateOf(limiter)
+    const key = state.hash('key')
+    const owing = state.adjust('penalise', key, 13, START_MS)
+    const refused = check(limiter, 10, START_MS)
+    expect(refused).toMatchObject({ type: 'refused', resetMs: owing.resetMs })
+    const atMs = START_MS + refused.resetMs
+    expect(check(limiter, 10, atMs - 1).type).toBe('refused')
+    expect(check(limiter, 10, atMs).type).toBe('allowed')
   })
 
   test('keeps its word on when to come back', () => {

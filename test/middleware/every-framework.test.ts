@@ -104,6 +104,13 @@ describe.each(pairs)('%s', (_pair, app, source) => {
     expect(replies.filter(({ status }) => status === 429)).toHaveLength(17)
   })
 
+  test('counts an empty key like any other', async () => {
+    const url = await app({ ...(await source()), rule: 'per-user', key })
+    for (let taken = 0; taken < 3; taken++) expect((await get(url, '')).status).toBe(200)
+    expect((await get(url, '')).status).toBe(429)
+    expect((await get(url, 'a')).status).toBe(200)
+  })
+
   test('takes the cost that a request has', async () => {
     const options = { rule: 'per-user', key, cost: () => 3 }
     const url = await app({ ...(await source()), ...options })

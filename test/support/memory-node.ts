@@ -5,15 +5,9 @@ import type { Discovery } from '../../cluster/transport.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import { forgetMember, joinAt } from '../../src/cluster-orders.ts'
 import { clusterStatus } from '../../src/cluster-view.ts'
-import {
-  type Adjustment,
-  type Answer,
-  type CheckRequest,
-  KEY_BYTES_MAX,
-  type Rejection,
-  type RejectionCode,
-} from '../../src/limiter/check.ts'
+import type { Adjustment, Answer, CheckRequest, Rejection } from '../../src/limiter/check.ts'
 import type { LimitPolicy, Rule } from '../../src/limiter/policy.ts'
+import { checkMistake } from '../../src/limiter/rejection.ts'
 import type { RuleCheck } from '../../src/rule-answer.ts'
 import { RuleChecks } from '../../src/rule-checks.ts'
 import type { RequestFacts } from '../../src/rules/request-facts.ts'
@@ -97,10 +91,10 @@ export class MemoryNode implements RunningNode {
     return this.#checks.adjust(action, check)
   }
 
-  /** Knows refunds only; other adjustments change nothing. */
+  /** Knows only what gives tokens back; other adjustments change nothing. */
   #adjust(action: Adjustment, request: CheckRequest): Answer | Rejection | Promise<Answer> {
     const rule = this.rule(request.rule)
-    if (rule !== undefined && action === 'refund') {
+    if (rule !== undefined && (action === 'refund' || action === 'undo')) {
       for (const bucket of this.#bucketsOf(rule, request.key) ?? []) {
         bucket.take(-request.cost, this.nowMs)
       }
@@ -111,7 +105,7 @@ export class MemoryNode implements RunningNode {
   #count(request: CheckRequest): Answer | Rejection | Promise<Answer> {
     const rule = this.rule(request.rule)
     if (rule === undefined) return this.#checks.unknownRule(request.rule)
-    const rejection = rejectionOf(rule, request)
+    const rejection = checkMistake(request, Math.min(...rule.limits.map(({ burst }) => burst)))
     if (rejection !== undefined) return rejection
     if (!this.remote.has(request.key)) return this.#decide(rule, request, 'n1')
     return new Promise((resolve) => {
@@ -292,21 +286,6 @@ class Bucket {
   #unitsAt(nowMs: number): number {
     return Math.max(0, this.#units - (nowMs - this.#atMs) * this.policy.rate.count)
   }
-}
-
-function rejectionOf(rule: Rule, { key, cost }: CheckRequest): Rejection | undefined {
-  if (Buffer.byteLength(key) > KEY_BYTES_MAX) {
-    return rejected('invalid_key', `key: longer than ${KEY_BYTES_MAX} bytes; shorten or hash it`)
-  }
-  const burst = Math.min(...rule.limits.map((limit) => limit.burst))
-  if (!Number.isInteger(cost) || cost < 0 || cost > burst) {
-    return rejected('invalid_cost', `cost: must be a whole number from 0 to ${burst}`)
-  }
-  return undefined
-}
-
-function rejected(code: RejectionCode, detail: string): Rejection {
-  return { type: 'rejected', code, detail }
 }
 
 function at<T>(items: readonly T[], index: number): T {

@@ -91,15 +91,18 @@ const counts: fc.Arbitrary<Counts> = fc.array(actor, { maxLength: 5 }).chain((ac
   }),
 )
 
-const check: fc.Arbitrary<ForwardedCheck> = fc.record({
-  id: whole,
-  rule,
-  hashHi: word,
-  hashLo: word,
-  action: fc.constantFrom(...ACTIONS),
-  cost: fc.nat(COST_MAX),
-  hops: fc.nat(HOPS_MAX),
-})
+const check: fc.Arbitrary<ForwardedCheck> = fc
+  .record({
+    id: whole,
+    rule,
+    hashHi: word,
+    hashLo: word,
+    action: fc.constantFrom(...ACTIONS),
+    cost: fc.nat(COST_MAX),
+    ageMs: whole,
+    hops: fc.nat(HOPS_MAX),
+  })
+  .map(({ ageMs, ...others }) => (others.action === 'undo' ? { ...others, ageMs } : others))
 
 const decision: fc.Arbitrary<ForwardedDecision> = fc.record({
   id: whole,

@@ -29,16 +29,19 @@ export const slidingWindow: Reckoning = {
   adopt(_, buckets, key, at, nowMs) {
     buckets.setBucket(key, at, 0, nowMs)
   },
-  /** Slice by slice falls off, the oldest first; what is beyond the counts last. */
+  /** Slice by slice falls off, the oldest first; what is beyond the counts no sooner than the last of them. */
   freeInMs(limit, buckets, key, at, units, nowMs) {
     if (units <= 0) return 0
     const first = firstInWindow(limit, nowMs)
     let freed = 0
+    let freeMs = nowMs
     for (let slice = first; slice < first + limit.slices; slice++) {
-      freed += buckets.counted(key, at, slice) * limit.tokenUnits
-      if (freed >= units) return (slice + 1) * limit.sliceMs - 1 + windowMs(limit) - nowMs
+      const counted = buckets.counted(key, at, slice)
+      if (counted > 0) freeMs = (slice + 1) * limit.sliceMs - 1 + windowMs(limit)
+      freed += counted * limit.tokenUnits
+      if (freed >= units) return freeMs - nowMs
     }
-    return Math.max(0, buckets.bucketMs(key, at) + windowMs(limit) - nowMs)
+    return Math.max(freeMs, buckets.bucketMs(key, at) + windowMs(limit)) - nowMs
   },
 }
 
