@@ -5,14 +5,13 @@ import type { Worker } from './worker.ts'
 
 const COUNTS: Row = {
   name: 'fleet-counts',
-  measures:
-    'what a node of 32, whose keys three hold, sends of its keys / a node of 16, whose keys all hold',
+  measures: 'what a node of 18 sends for its keys, held by three / a node of 16, held by all',
   unit: '×',
   target: { atMost: 1 },
 }
 const HEARTBEATS: Row = {
   name: 'fleet-heartbeats',
-  measures: 'what a node of 32 sends with nothing to tell / a node of 16',
+  measures: 'what a node of 18 sends with nothing to tell / a node of 16',
   unit: '×',
 }
 
@@ -23,7 +22,7 @@ export const fleet: Subject = {
   measure: (scale) => Stand.with((stand) => measure(stand, scale)),
 }
 
-const SIZES = [8, 16, 32]
+const SIZES = [8, 16, 18]
 /** Keys that a node owns and that are used, twice a second each. */
 const KEYS = 100
 /** Processes that the nodes share, by the processor they have. */
