@@ -12,7 +12,9 @@ import { warmUp } from './load.ts'
 import { rulesText } from './rules.ts'
 
 /** A cluster is whole again after any fault within this, or something is wrong with it. */
-const HEALED_MS_MAX = 45_000
+const HEALED_MS_MAX = 60_000
+/** Whether it is, is asked so often: it costs every node an answer. */
+const LOOK_MS = 100
 
 /** Real nodes that can be ended, stopped and started again in their places. */
 export class ChaosCluster {
@@ -147,7 +149,7 @@ export class ChaosCluster {
 
   /** Resolves when these nodes, and no others, are members in the eyes of each of them. */
   async settled(names: readonly string[]): Promise<void> {
-    await within(HEALED_MS_MAX, async () => {
+    const agree = async () => {
       const seen = await Promise.all(names.map((name) => this.#statusOf(name)))
       const isWhole = seen.every((status) => {
         const active = status?.members.filter(({ state, self, linked }) => {
@@ -156,7 +158,8 @@ export class ChaosCluster {
         return active?.length === names.length
       })
       return isWhole && new Set(seen.map((status) => status?.view)).size === 1
-    }).catch(async (error) => {
+    }
+    await within(HEALED_MS_MAX, agree, LOOK_MS).catch(async (error) => {
       const seen = await Promise.all(names.map((name) => this.#statusOf(name)))
       throw new Error(`the cluster has not healed: ${JSON.stringify(seen)}`, { cause: error })
     })

@@ -15,6 +15,8 @@ const TAIL_MS = 1_500
 /** What came of one fault, once. */
 export interface Outcome extends Judgement, Detection {
   readonly fault: string
+  /** Who held whom dead that answered. */
+  readonly falseDeaths: readonly string[]
   /** What must not be, in words; empty if all is well. */
   readonly violations: readonly string[]
 }
@@ -38,25 +40,29 @@ export async function inject(fault: Fault, cluster: ChaosCluster, spare = ''): P
   const pace = fault.paceMs === undefined ? {} : { paceMs: fault.paceMs }
   const load = await Load.start({ ...USUAL, ...pace, doors: cluster.doors, rule: fault.rule, key })
   let struck: Awaited<ReturnType<Fault['strike']>>
-  let log: Awaited<ReturnType<Load['stop']>> = []
+  let logged: Awaited<ReturnType<Load['stop']>>
   try {
     await after(fault.leadMs ?? LEAD_MS)
     struck = await fault.strike(stage)
     await after(TAIL_MS)
   } finally {
-    log = await load.stop()
+    logged = await load.stop()
   }
   await cluster.heal()
-  const judgement = judge(log, fault.bound(struck?.lastedMs ?? 0), struck)
+  const judgement = judge(logged.log, fault.bound(struck?.lastedMs ?? 0), struck)
   const lines = memberLines(cluster.lives, since)
   const detection = detectionOf(cluster.names, cluster.incidents.since(sinceMs), lines)
-  const told = [
-    ...falseDeaths(cluster.incidents, lines),
-    ...complaints(cluster.lives, since),
-    ...detection.unnoticed,
-  ]
+  const deaths = falseDeaths(cluster.incidents, lines)
+  const told = [...deaths, ...complaints(cluster.lives, since), ...detection.unnoticed]
   const violations = [...violationsOf(judgement), ...told]
-  return { fault: fault.name, ...judgement, ...detection, violations }
+  return { fault: fault.name, ...judgement, ...detection, falseDeaths: deaths, violations }
+}
+
+export function outcomeText(outcome: Outcome): string {
+  const { fault, sure, bound, checks, slowestMs, lost, violations } = outcome
+  const numbers = `O ${sure.toFixed(1)} of ${bound.toFixed(1)}, ${checks} checks`
+  const answers = `slowest ${Math.round(slowestMs)} ms, lost ${lost}`
+  return [`${fault}: ${numbers}, ${answers}`, ...violations].join('\n    ')
 }
 
 /** A fresh key, and who decides it. */

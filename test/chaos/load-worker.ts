@@ -2,8 +2,8 @@ import { setTimeout as after } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Pool } from 'undici'
 import { poolTo } from './door.ts'
-import type { LoadPlan } from './load.ts'
-import { nowMs, type Seen } from './seen.ts'
+import type { LoadPlan, Logged } from './load.ts'
+import { nowMs, type Question, type Seen } from './seen.ts'
 
 // The clients of one door, in a thread of their own. Each asks its own node, and the others in turn when that one
 // does not answer, as an application would; each writes down what it saw.
@@ -12,18 +12,24 @@ import { nowMs, type Seen } from './seen.ts'
 const AVOIDED_MS = 250
 /** Between two rounds in which nobody answered. */
 const PAUSE_MS = 20
+/** A Unix socket's file goes with its node. */
+const NOT_THERE = new Set(['ECONNREFUSED', 'ENOENT'])
 const HEADERS = { 'content-type': 'application/json' }
 
 const { plan, home } = workerData as { readonly plan: LoadPlan; readonly home: number }
-const { doors, rule, key, keys, clients, paceMs, attemptMs, deadlineMs } = plan
+const { doors, rule, key, keys, clients, paceMs, attemptMs, deadlineMs, keep } = plan
 const pools = doors.map((door) => poolTo(door, { connections: clients, pipelining: 1 }))
 const failedMs = doors.map(() => Number.NEGATIVE_INFINITY)
 const log: Seen[] = []
+let slowestMs = 0
 let running = true
 let asked = 0
 
-/** `nobody`: this node does not answer, or turns requests away while it shuts down. */
-type Answer = { readonly status: number; readonly allowed: boolean } | 'nobody'
+/**
+ * `away`: nobody listens there, or requests are turned away while the node shuts down. `silent`: the question may have
+ * arrived, but no answer came.
+ */
+type Answer = { readonly status: number; readonly allowed: boolean } | 'away' | 'silent'
 
 async function ask(pool: Pool, body: string): Promise<Answer> {
   const patience = new AbortController()
@@ -32,9 +38,9 @@ async function ask(pool: Pool, body: string): Promise<Answer> {
     const request = { method: 'POST', path: '/v1/check', headers: HEADERS, body } as const
     const answer = await pool.request({ ...request, signal: patience.signal })
     const { allowed = false } = (await answer.body.json()) as { allowed?: boolean }
-    return answer.statusCode === 503 ? 'nobody' : { status: answer.statusCode, allowed }
-  } catch {
-    return 'nobody'
+    return answer.statusCode === 503 ? 'away' : { status: answer.statusCode, allowed }
+  } catch (error) {
+    return NOT_THERE.has((error as NodeJS.ErrnoException).code ?? '') ? 'away' : 'silent'
   } finally {
     clearTimeout(timer)
   }
@@ -54,18 +60,25 @@ async function check(): Promise<Seen> {
   const cost = asked % 10 === 0 ? 3 : 1
   const name = keys === 1 ? key : `${key}-${Math.floor(Math.random() * keys)}`
   const body = JSON.stringify({ rule, key: name, cost })
+  const unanswered: Question[] = []
   for (;;) {
     for (const door of order()) {
       const sentMs = nowMs()
       const answer = await ask(pools[door] as Pool, body)
       const doneMs = nowMs()
-      if (answer !== 'nobody') return { wantedMs, sentMs, doneMs, cost, door, ...answer }
+      const seen = { wantedMs, sentMs, doneMs, cost, unanswered }
+      if (typeof answer === 'object') return { ...seen, ...answer }
       failedMs[door] = doneMs
-      if (doneMs - wantedMs > deadlineMs)
-        return { wantedMs, sentMs, doneMs, cost, door, status: 0, allowed: false }
+      if (answer === 'silent') unanswered.push({ sentMs, doneMs })
+      if (doneMs - wantedMs > deadlineMs) return { ...seen, status: 0, allowed: false }
     }
     await after(PAUSE_MS)
   }
+}
+
+function write(seen: Seen): void {
+  slowestMs = Math.max(slowestMs, seen.doneMs - seen.sentMs)
+  if (keep === 'all' || seen.status !== 200) log.push(seen)
 }
 
 async function client(): Promise<void> {
@@ -73,7 +86,7 @@ async function client(): Promise<void> {
   while (running) {
     const waitMs = turnMs - nowMs()
     if (waitMs > 0) await after(waitMs)
-    log.push(await check())
+    write(await check())
     turnMs = Math.max(turnMs + paceMs, nowMs())
   }
 }
@@ -91,7 +104,7 @@ parentPort?.on('message', async (word: 'go' | 'stop') => {
   }
   await Promise.all(Array.from({ length: clients }, client))
   await Promise.all(pools.map((pool) => pool.destroy()))
-  parentPort?.postMessage(log)
+  parentPort?.postMessage({ asked, slowestMs, log } satisfies Logged)
   parentPort?.close()
 })
 await connected()

@@ -18,25 +18,41 @@ export interface LoadPlan {
   readonly attemptMs: number
   /** After this a check that nobody has answered is given up. */
   readonly deadlineMs: number
+  /** What is written down: all, or only checks that were not answered by a decision. */
+  readonly keep: 'all' | 'odd'
+}
+
+/** What the clients saw. */
+export interface Logged {
+  readonly asked: number
+  readonly slowestMs: number
+  readonly log: readonly Seen[]
 }
 
 const WARM_UP_MS = 4_000
 
-/** Five times the rate of the key, on four nodes. A node answers well within half the time that a client waits for it. */
+/**
+ * Five times the rate of the key, on four nodes. A node answers within its forward timeouts, half a second; a client
+ * waits for four times that, because it shares the machine with the nodes.
+ */
 export const USUAL = {
   keys: 1,
   clients: 10,
   paceMs: 80,
-  attemptMs: 1_000,
-  deadlineMs: 5_000,
+  attemptMs: 2_000,
+  deadlineMs: 10_000,
+  keep: 'all',
 } as const satisfies Partial<LoadPlan>
+
+/** Checks of many keys that nobody refuses, to make work. */
+export const PLENTY = { ...USUAL, rule: 'plenty', key: 'plenty', keys: 1_000, keep: 'odd' } as const
 
 /** Clients at every node at once, each door's in a thread of their own. */
 export class Load {
   readonly #workers: readonly Worker[]
-  readonly #logs: Promise<readonly Seen[]>[]
+  readonly #logs: readonly Promise<Logged>[]
 
-  private constructor(workers: readonly Worker[], logs: Promise<readonly Seen[]>[]) {
+  private constructor(workers: readonly Worker[], logs: readonly Promise<Logged>[]) {
     this.#workers = workers
     this.#logs = logs
   }
@@ -52,20 +68,25 @@ export class Load {
   }
 
   /** No more checks; resolves with what all clients saw, when the last is answered or given up. */
-  async stop(): Promise<Seen[]> {
+  async stop(): Promise<Logged> {
     for (const worker of this.#workers) worker.postMessage('stop')
-    return (await Promise.all(this.#logs)).flat()
+    const logs = await Promise.all(this.#logs)
+    return {
+      asked: logs.reduce((sum, { asked }) => sum + asked, 0),
+      slowestMs: Math.max(...logs.map(({ slowestMs }) => slowestMs)),
+      log: logs.flatMap(({ log }) => log),
+    }
   }
 }
 
 /** Lets every process compile its hot path: a cold start is not what is measured. */
 export async function warmUp(doors: readonly string[]): Promise<void> {
-  const load = await Load.start({ ...USUAL, doors, rule: 'plenty', key: 'warm', keys: 1_000 })
+  const load = await Load.start({ ...PLENTY, doors })
   await after(WARM_UP_MS)
   await load.stop()
 }
 
-function logOf(worker: Worker): Promise<readonly Seen[]> {
+function logOf(worker: Worker): Promise<Logged> {
   return new Promise((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)

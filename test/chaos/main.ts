@@ -5,7 +5,7 @@ import { markedPart } from '../../sim/command/marked-part.ts'
 import { ChaosCluster } from './cluster.ts'
 import { type Fault, NODES } from './faults/fault.ts'
 import { type GroundName, groundMissing } from './ground.ts'
-import { inject, type Outcome } from './inject.ts'
+import { inject, type Outcome, outcomeText } from './inject.ts'
 import { faultsNamed, MARK, type Row, rowOf, tableOf, withTable } from './report.ts'
 
 const USAGE = `npm run chaos -- [--only <fault>]... [--times <n>] [--json] [--write <file>]
@@ -66,12 +66,6 @@ async function onGround(ground: GroundName, faults: readonly Fault[], times: num
     await cluster.end()
   }
   return outcomes
-}
-
-function outcomeText({ fault, sure, bound, checks, slowestMs, lost, violations }: Outcome): string {
-  const numbers = `O ${sure.toFixed(1)} of ${bound.toFixed(1)}, ${checks} checks`
-  const answers = `slowest ${Math.round(slowestMs)} ms, lost ${lost}`
-  return [`${fault}: ${numbers}, ${answers}`, ...violations].join('\n    ')
 }
 
 /** Returns whether everything is as it should be. */

@@ -9,7 +9,16 @@ import { sureOvershoot } from './sure-overshoot.ts'
 const B = DEMO.burst
 
 function seen(sentMs: number, doneMs: number, more: Partial<Seen> = {}): Seen {
-  return { wantedMs: sentMs, sentMs, doneMs, cost: 1, allowed: true, status: 200, door: 0, ...more }
+  return {
+    wantedMs: sentMs,
+    sentMs,
+    doneMs,
+    cost: 1,
+    allowed: true,
+    status: 200,
+    unanswered: [],
+    ...more,
+  }
 }
 
 /** By definition: every window from a question to an answer. */
@@ -76,6 +85,10 @@ describe('a judge', () => {
     // Three that were under way all the time may have taken the room.
     const slow = Array.from({ length: 3 }, () => seen(30, 50))
     expect(judge([...saturated, ...late, ...slow], 0).wronglyRefused).toBe(0)
+    // As may questions that nobody answered.
+    const unanswered = slow.map(({ sentMs, doneMs }) => ({ sentMs, doneMs }))
+    const elsewhere = seen(50, 51, { unanswered })
+    expect(judge([...saturated, ...late, elsewhere], 0).wronglyRefused).toBe(0)
   })
 
   test('finds checks that nobody answered, but not while nobody lived', () => {

@@ -8,11 +8,15 @@ const KEY = 'the only one'
 /**
  * How many checks of one key were refused though an ideal limiter, fed with everything that was admitted, would have
  * allowed them, and all of them together: whenever in its time each of the checks was decided. Admissions that were
- * under way at the same time count as if all of them had come before, so it may be a few too few.
+ * under way at the same time count as if all of them had come before, and questions that were not answered as
+ * admissions, so it may be a few too few.
  */
 export function surelyWronglyRefused(seen: readonly Seen[], limit: LimitPolicy): number {
   const tolerance = limit.rate.count / limit.rate.periodMs
-  const allowed = seen.filter((one) => one.allowed)
+  const allowed = [
+    ...seen.filter((one) => one.allowed),
+    ...seen.flatMap(({ unanswered, cost }) => unanswered.map((one) => ({ ...one, cost }))),
+  ]
   const admissions = allowed.map(({ doneMs, cost }) => ({ atMs: doneMs, key: KEY, cost }))
   const meter = new MeterHistory(admissions, limit)
   const sentBy = sumUntil(allowed.map(({ sentMs, cost }) => ({ atMs: sentMs, cost })))

@@ -49,11 +49,15 @@ export function isAlive({ process: child }: RealNode): boolean {
 }
 
 /** Polls until something holds. */
-export async function within(deadlineMs: number, holds: () => Promise<boolean>): Promise<void> {
+export async function within(
+  deadlineMs: number,
+  holds: () => Promise<boolean>,
+  everyMs = 20,
+): Promise<void> {
   const end = performance.now() + deadlineMs
   for (;;) {
     if (await holds()) return
     if (performance.now() > end) throw new Error(`did not come true within ${deadlineMs} ms`)
-    await new Promise((resume) => setTimeout(resume, 20))
+    await new Promise((resume) => setTimeout(resume, everyMs))
   }
 }
