@@ -51,42 +51,73 @@ function wishOf(words: readonly string[]): Wish | 'help' {
 
 type Say = (line: string) => void
 
-/** All faults of one ground, in one life of one cluster, each in its turn. */
-async function onGround(ground: GroundName, faults: readonly Fault[], times: number, say: Say) {
-  const outcomes: Outcome[] = []
-  const cluster = await ChaosCluster.start(ground, NODES[ground])
+/** A fault after which the cluster did not become whole, or could not be hurt at all. */
+interface Failure {
+  readonly fault: string
+  readonly why: string
+}
+
+interface Told {
+  readonly outcomes: Outcome[]
+  readonly failures: Failure[]
+}
+
+/** All faults of one ground, each in its turn, in one life of one cluster; in another after a failure. */
+async function onGround(
+  ground: GroundName,
+  faults: readonly Fault[],
+  times: number,
+  say: Say,
+): Promise<Told> {
+  const told: Told = { outcomes: [], failures: [] }
+  let cluster = await ChaosCluster.start(ground, NODES[ground])
   try {
     for (let turn = 1; turn <= times; turn++)
       for (const fault of faults) {
-        const outcome = await inject(fault, cluster)
-        outcomes.push(outcome)
-        say(`${turn}/${times} ${outcomeText(outcome)}`)
+        try {
+          const outcome = await inject(fault, cluster)
+          told.outcomes.push(outcome)
+          say(`${turn}/${times} ${outcomeText(outcome)}`)
+        } catch (error) {
+          const why = error instanceof Error ? error.message : String(error)
+          told.failures.push({ fault: fault.name, why })
+          say(`${turn}/${times} ${fault.name}: ${why}`)
+          await cluster.end()
+          cluster = await ChaosCluster.start(ground, NODES[ground])
+        }
       }
   } finally {
     await cluster.end()
   }
-  return outcomes
+  return told
 }
 
 /** Returns whether everything is as it should be. */
 async function run({ faults, times, json, write }: Wish): Promise<boolean> {
   const say: Say = json ? console.error : console.log
-  const outcomes: Outcome[] = []
+  const told: Told = { outcomes: [], failures: [] }
   const missing = new Map<GroundName, string>()
   for (const ground of Object.keys(NODES) as GroundName[]) {
     const some = faults.filter(({ on }) => on === ground)
     const why = groundMissing(ground)
     if (why !== undefined) missing.set(ground, why)
-    else if (some.length > 0) outcomes.push(...(await onGround(ground, some, times, say)))
+    else if (some.length > 0) {
+      const { outcomes, failures } = await onGround(ground, some, times, say)
+      told.outcomes.push(...outcomes)
+      told.failures.push(...failures)
+    }
   }
+  const { outcomes, failures } = told
   const guarantees = readFileSync(GUARANTEES, 'utf8')
   const rows: Row[] = faults.map((fault) => {
     const own = outcomes.filter((outcome) => outcome.fault === fault.name)
-    return rowOf(fault, own, guarantees, missing.get(fault.on))
+    const failed = failures.filter((failure) => failure.fault === fault.name)
+    const reasons = failed.map(({ why }) => why)
+    return rowOf(fault, own, { guarantees, failures: reasons, skipped: missing.get(fault.on) })
   })
   const lines = tableOf(rows, outcomes)
   say(`\n${lines.join('\n')}`)
-  if (json) console.log(JSON.stringify({ rows, outcomes }))
+  if (json) console.log(JSON.stringify({ rows, outcomes, failures }))
   if (write !== undefined) writeFileSync(write, withTable(readFileSync(write, 'utf8'), lines))
   return rows.every(({ violations }) => violations.length === 0)
 }

@@ -6,8 +6,8 @@ import { FAULTS } from './faults/all.ts'
 import type { Outcome } from './inject.ts'
 import { MARK, rowOf, tableOf, withTable } from './report.ts'
 
-const text = readFileSync(new URL('../../docs/guarantees.md', import.meta.url), 'utf8')
-const cells = markedPart(text, MARK)
+const guarantees = readFileSync(new URL('../../docs/guarantees.md', import.meta.url), 'utf8')
+const cells = markedPart(guarantees, MARK)
   .part.split('\n')
   .filter((line) => line.startsWith('| `'))
   .map((line) => line.slice(2, -2).split(' | '))
@@ -37,16 +37,22 @@ const [fault] = FAULTS as [(typeof FAULTS)[number]]
 describe('a row', () => {
   test('tells of the injection that came nearest to its bound, and the worst answers of all', () => {
     const near = { ...outcome, sure: 9, seen: 12, slowestMs: 90 }
-    const row = rowOf(fault, [outcome, near, { ...outcome, lost: 2 }], text)
+    const row = rowOf(fault, [outcome, near, { ...outcome, lost: 2 }], { guarantees })
     expect(row).toMatchObject({ times: 3, sure: 9, seen: 12, slowestMs: 120, lost: 2 })
     expect(row.wronglyRefused).toBeCloseTo(0.01)
-    expect(row.simulated).toBe(rowsIn(text).find((one) => one.scenario === 'kill-owner')?.worst)
+    expect(row.simulated).toBe(
+      rowsIn(guarantees).find((one) => one.scenario === 'kill-owner')?.worst,
+    )
   })
 
   test('says so when anything was violated, or why nothing was tried', () => {
     const bad = { ...outcome, violations: ['O = 20 is above the bound 10'] }
-    expect(tableOf([rowOf(fault, [outcome, bad], text)], [])[2]).toMatch(/ VIOLATED \|$/)
-    expect(tableOf([rowOf(fault, [], text, 'no root')], [])[2]).toMatch(/ skipped: no root \|$/)
+    expect(tableOf([rowOf(fault, [outcome, bad], { guarantees })], [])[2]).toMatch(/ VIOLATED \|$/)
+    const failed = rowOf(fault, [outcome], { guarantees, failures: ['it did not heal'] })
+    expect(tableOf([failed], [])[2]).toMatch(/ VIOLATED \|$/)
+    expect(tableOf([rowOf(fault, [], { guarantees, skipped: 'no root' })], [])[2]).toMatch(
+      / skipped: no root \|$/,
+    )
   })
 
   test('comes with how soon others noticed', () => {

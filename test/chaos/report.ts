@@ -30,9 +30,15 @@ export interface Row {
 export function rowOf(
   { name, story, formula, scenario, bound }: Fault,
   outcomes: readonly Outcome[],
-  guarantees: string,
-  skipped?: string,
+  beside: {
+    /** The text of docs/guarantees.md. */
+    readonly guarantees: string
+    /** Why an injection came to nothing. */
+    readonly failures?: readonly string[]
+    readonly skipped?: string | undefined
+  },
 ): Row {
+  const { guarantees, failures = [], skipped } = beside
   const nearest = outcomes.reduce<Outcome | undefined>((worst, one) => {
     return worst === undefined || one.sure - one.bound > worst.sure - worst.bound ? one : worst
   }, undefined)
@@ -49,7 +55,7 @@ export function rowOf(
     wronglyRefused: checks === 0 ? undefined : refused / checks,
     slowestMs: outcomes.reduce((max, one) => Math.max(max, one.slowestMs), 0),
     lost: outcomes.reduce((sum, one) => sum + one.lost, 0),
-    violations: outcomes.flatMap(({ violations }) => violations),
+    violations: [...outcomes.flatMap(({ violations }) => violations), ...failures],
   }
 }
 
