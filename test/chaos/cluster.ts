@@ -31,8 +31,8 @@ export class ChaosCluster {
     this.names = [...ground.plots.keys()]
     this.#folder = folder
     this.#running = running
-    // A node that is stopped would outlive us otherwise.
-    process.once('exit', this.#killAll)
+    // A node that is stopped would outlive us otherwise, as would its files.
+    process.once('exit', this.#abandon)
   }
 
   static async start(on: GroundName, count: number): Promise<ChaosCluster> {
@@ -176,15 +176,16 @@ export class ChaosCluster {
   async end(): Promise<void> {
     const living = this.lives.filter(isAlive)
     const exits = living.map((node) => once(node.process, 'exit'))
-    this.#killAll()
-    process.off('exit', this.#killAll)
+    this.#abandon()
+    process.off('exit', this.#abandon)
     await Promise.all(exits)
     this.ground.clear()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  readonly #killAll = (): void => {
+  readonly #abandon = (): void => {
     for (const node of this.lives) if (isAlive(node)) node.process.kill('SIGKILL')
+    rmSync(this.#folder, { recursive: true, force: true })
   }
 
   async #statusOf(name: string): Promise<ClusterStatus | undefined> {
