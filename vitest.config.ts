@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/chaos/short.test.ts'],
           pool: 'threads',
           testTimeout: 30_000,
         },
@@ -25,6 +25,17 @@ export default defineConfig({
           hookTimeout: 60_000,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Real processes that are hurt, last of all: they need the machine.
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/short.test.ts'],
+          globalSetup: ['test/e2e/fresh-build.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -12,3 +12,12 @@ export function isNewer(a: MemberRecord, b: MemberRecord): boolean {
   if (a.state === b.state) return false
   return MEMBER_STATES.indexOf(a.state) > MEMBER_STATES.indexOf(b.state)
 }
+
+/**
+ * What to make of a rumour about a member that is linked and heard: its death is a suspicion, which it will deny, and
+ * which moves no keys. After a split the other side calls everybody here dead.
+ */
+export function doubted(rumour: MemberRecord, { incarnation }: MemberRecord): MemberRecord {
+  const isDoubtful = rumour.state === 'dead' && rumour.incarnation === incarnation
+  return isDoubtful ? { ...rumour, state: 'suspect' } : rumour
+}

@@ -10,7 +10,7 @@ import {
   REFUTATION_MAX,
   UNREACHED_GRACE_MS,
 } from './limits.ts'
-import { isNewer, isPlaced } from './member-order.ts'
+import { doubted, isNewer, isPlaced } from './member-order.ts'
 import { isGone, type MemberRecord, type MemberState } from './message.ts'
 import type { Placement } from './placement.ts'
 import { Ring } from './ring.ts'
@@ -146,9 +146,11 @@ export class Membership {
   }
 
   /** A rumour, from whomever. Returns whether it was news. */
-  merge(record: MemberRecord, nowMs: number): boolean {
-    if (record.id === this.#self) return this.#defend(record, nowMs)
-    const known = this.#members.get(record.id)
+  merge(rumour: MemberRecord, nowMs: number): boolean {
+    if (rumour.id === this.#self) return this.#defend(rumour, nowMs)
+    const known = this.#members.get(rumour.id)
+    const isHeard = this.#links.has(rumour.id) && !this.isSilent(rumour.id, nowMs)
+    const record = isHeard && known !== undefined ? doubted(rumour, known.record) : rumour
     if (known === undefined && isGone(record.state)) return false
     if (startOfIncarnation(record.incarnation) > nowMs + CLOCK_AHEAD_MS_MAX) return false
     if (known === undefined && !this.#hasRoom()) return false

@@ -8,6 +8,7 @@ import type { NodeId } from '../../crdt/node-id.ts'
 
 const NOW_MS = 1_000_000
 const n2 = 'n2' as NodeId
+const n3 = 'n3' as NodeId
 
 function recordOf(
   id: string,
@@ -30,6 +31,27 @@ describe('what a hostile or confused member says', () => {
     const incarnation = Number.MAX_SAFE_INTEGER
     expect(table.merge(recordOf('n2', 'dead', { incarnation }), NOW_MS)).toBe(false)
     expect(table.record(n2)?.state).toBe('active')
+  })
+
+  it('about the death of a member that is linked and heard is a suspicion, and moves no keys', () => {
+    const table = tableOf(recordOf('n2'), recordOf('n3'))
+    for (const id of [n2, n3]) table.linked(id, NOW_MS)
+    const { view } = table
+    // n3 was on the other side of a split, and says so when it is back.
+    expect(table.merge(recordOf('n2', 'dead'), NOW_MS + 700)).toBe(true)
+    expect(table.record(n2)?.state).toBe('suspect')
+    expect(table.view).toBe(view)
+    table.heard(n2, NOW_MS + 800)
+    expect(table.record(n2)?.state).toBe('active')
+  })
+
+  it('about the death of one that is silent here, too, or not linked, is believed', () => {
+    const table = tableOf(recordOf('n2'), recordOf('n3'))
+    table.linked(n2, NOW_MS)
+    table.merge(recordOf('n2', 'dead'), NOW_MS + 800)
+    expect(table.record(n2)?.state).toBe('dead')
+    table.merge(recordOf('n3', 'dead'), NOW_MS)
+    expect(table.record(n3)?.state).toBe('dead')
   })
 
   it('does not keep an honest joiner out: those gone longest are forgotten first', () => {

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { DevAnnouncement } from '../../src/cli/dev-screen.ts'
-import { inspectionOf, MAIN } from '../support/real-cluster.ts'
+import { inspectionOf } from '../support/real-cluster.ts'
+import { MAIN } from '../support/real-node.ts'
 
 // `weir dev --json`: what scripts and first-time users start.
 

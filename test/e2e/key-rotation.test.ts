@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { writePreSharedKey } from '../../src/cli/keygen.ts'
-import { isAlive, RealCluster, type RealNode, within } from '../support/real-cluster.ts'
+import { RealCluster } from '../support/real-cluster.ts'
+import { isAlive, type RealNode, within } from '../support/real-node.ts'
 
 // The procedures of docs/security.md, as they are written there.
 

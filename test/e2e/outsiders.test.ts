@@ -5,14 +5,8 @@ import { readPreSharedKey } from '../../cluster/libp2p/pre-shared-key.ts'
 import { createLibp2pTransport, type Libp2pTransport } from '../../cluster/libp2p/transport.ts'
 import { FRAME_BYTES_MAX } from '../../cluster/limits.ts'
 import { writePreSharedKey } from '../../src/cli/keygen.ts'
-import {
-  clusterOf,
-  inspectionOf,
-  isAlive,
-  RealCluster,
-  type RealNode,
-  within,
-} from '../support/real-cluster.ts'
+import { clusterOf, inspectionOf, RealCluster } from '../support/real-cluster.ts'
+import { isAlive, type RealNode, within } from '../support/real-node.ts'
 
 // Who does not belong, and what makes no sense, changes nothing.
 

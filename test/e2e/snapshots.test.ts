@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { writePreSharedKey } from '../../src/cli/keygen.ts'
-import { RealCluster, type RealNode, within } from '../support/real-cluster.ts'
+import { RealCluster } from '../support/real-cluster.ts'
+import { type RealNode, within } from '../support/real-node.ts'
 
 // Real processes, all of which end at once, and what their clients may then take. The rule `slow` gives 60 tokens,
 // and one more each second.

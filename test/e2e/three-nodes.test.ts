@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FORWARD_TIMEOUT_MS_MAX } from '../../cluster/limits.ts'
 import { admitted, askedSeconds, load, type Seen, spanSeconds } from '../support/load.ts'
-import { clusterOf, inspectionOf, RealCluster, type RealNode } from '../support/real-cluster.ts'
+import { clusterOf, inspectionOf, RealCluster } from '../support/real-cluster.ts'
+import type { RealNode } from '../support/real-node.ts'
 
 // Three real processes under real load. What clients saw is the only evidence.
 

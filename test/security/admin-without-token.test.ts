@@ -8,7 +8,7 @@ import { run } from '../../src/cli/program.ts'
 import { WRONG_TOKEN_DELAY_MS, WRONG_TOKENS_WAITING_MAX } from '../../src/http/limits.ts'
 import { createNode, type WeirNode } from '../../src/index.ts'
 import { RecordedTerminal } from '../cli/recorded-terminal.ts'
-import { within } from '../support/real-cluster.ts'
+import { within } from '../support/real-node.ts'
 
 // Nobody without a token learns or changes anything at the admin door of a node that has one.
 

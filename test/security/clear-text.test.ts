@@ -14,7 +14,7 @@ import { createNode, type NodeOptions, type WeirNode } from '../../src/index.ts'
 import { RecordedTerminal } from '../cli/recorded-terminal.ts'
 import { Authority } from '../support/certificates.ts'
 import { findProgram } from '../support/proxy-program.ts'
-import { within } from '../support/real-cluster.ts'
+import { within } from '../support/real-node.ts'
 
 // Whoever listens on the way reads and changes nothing, where doors have a certificate.
 

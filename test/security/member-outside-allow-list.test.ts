@@ -8,7 +8,7 @@ import { createNode, type WeirNode } from '../../src/index.ts'
 import { attackedCluster, deliver } from '../support/attacked-cluster.ts'
 import { orderedIdentities } from '../support/hostile-peer.ts'
 import { Libp2pTransports, until } from '../support/libp2p-transports.ts'
-import { within } from '../support/real-cluster.ts'
+import { within } from '../support/real-node.ts'
 import { Recorder } from '../support/transport-recorder.ts'
 
 // Who has the cluster's key and is not on the list is no member, whoever else lets him in.

@@ -5,7 +5,7 @@ import { close } from '../../src/http/draining.ts'
 import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS, TIMEOUT_CHECK_MS } from '../../src/http/limits.ts'
 import { listen } from '../../src/http/listen.ts'
 import { buildDoors } from '../support/doors.ts'
-import { within } from '../support/real-cluster.ts'
+import { within } from '../support/real-node.ts'
 
 // Who opens many connections and says little on them does not keep others out.
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { within } from './real-cluster.ts'
+import { within } from './real-node.ts'
 
 const START_MS_MAX = 15_000
 

@@ -1,14 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
+import { join } from 'node:path'
 import { writePreSharedKey } from '../../src/cli/keygen.ts'
-import type { ServeAnnouncement } from '../../src/cli/serve.ts'
 import type { ClusterStatus, KeyInspection } from '../../src/running-node.ts'
-
-export const MAIN = resolve(import.meta.dirname, '../../dist/src/cli/main.js')
+import { isAlive, type RealNode, startNode, within } from './real-node.ts'
 
 /** Fast, as everywhere; and slow, so that its counts are still there when nodes are compared. */
 export const RULES = `version: 1
@@ -18,13 +14,6 @@ rules:
   - name: slow
     limits: [{ rate: 60/m, burst: 60 }]
 `
-
-export interface RealNode extends ServeAnnouncement {
-  readonly url: string
-  readonly process: ChildProcess
-  /** Lines of its log. */
-  readonly log: readonly string[]
-}
 
 /** Real `weir serve` processes on loopback, with a secret of their own. */
 export class RealCluster {
@@ -57,22 +46,11 @@ export class RealCluster {
     seeds: readonly string[] = [],
     flags: readonly string[] = [],
   ): Promise<RealNode> {
-    const words = [
-      ...['serve', '--json', '--name', name, '--rules', this.rulesFile],
+    const node = await startNode(name, [
+      ...['--rules', this.rulesFile],
       ...['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--peer-listen', '127.0.0.1:0'],
       ...['--seeds', seeds.join(',') || 'none', '--secret-file', this.secretFile, ...flags],
-    ]
-    const child = spawn(process.execPath, [MAIN, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
-    const log: string[] = []
-    createInterface({ input: child.stderr }).on('line', (line) => log.push(line))
-    const lines = createInterface({ input: child.stdout })
-    const line = await Promise.race([
-      once(lines, 'line').then(([text]) => text as string),
-      once(child, 'exit').then(() => undefined),
     ])
-    if (line === undefined) throw new Error(`${name} ended before it listened:\n${log.join('\n')}`)
-    const announcement = JSON.parse(line) as ServeAnnouncement
-    const node = { ...announcement, url: announcement.http[0] as string, process: child, log }
     this.nodes.push(node)
     return node
   }
@@ -104,10 +82,6 @@ export class RealCluster {
   }
 }
 
-export function isAlive({ process: child }: RealNode): boolean {
-  return child.exitCode === null && child.signalCode === null
-}
-
 export async function clusterOf({ admin }: { readonly admin: string }): Promise<ClusterStatus> {
   return (await (await fetch(`${admin}/api/v1/cluster`)).json()) as ClusterStatus
 }
@@ -119,14 +93,4 @@ export async function inspectionOf(
 ): Promise<KeyInspection> {
   const url = `${admin}/api/v1/debug/${encodeURIComponent(key)}?rule=${rule}`
   return (await (await fetch(url)).json()) as KeyInspection
-}
-
-/** Polls until something holds. */
-export async function within(deadlineMs: number, holds: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + deadlineMs
-  for (;;) {
-    if (await holds()) return
-    if (performance.now() > end) throw new Error(`did not come true within ${deadlineMs} ms`)
-    await new Promise((resume) => setTimeout(resume, 20))
-  }
 }
