@@ -8,11 +8,13 @@ import type { Simulation } from './simulation.ts'
 
 /**
  * Whether all live nodes hold equal counts in all live slices; where keys are held by a few, whether those do, and
- * whoever wrote counts. Every node is asked about the same instant, whatever its own clock says.
+ * whoever wrote counts. Every node is asked about the same instant, that of the clock that is furthest ahead: its
+ * node may have let go of what the others still hold.
  */
 export function hasConverged(world: Simulation): boolean {
-  const nowMs = Math.floor(world.nowMs)
-  const nodes = new Map(world.live.map((id) => [id, world.host(id).node]))
+  const hosts = world.live.map((id) => [id, world.host(id)] as const)
+  const nowMs = Math.floor(Math.max(world.nowMs, ...hosts.map(([, host]) => host.nowMs)))
+  const nodes = new Map(hosts.map(([id, { node }]) => [id, node]))
   const all = [...nodes.values()]
   if (all.some(({ replica }) => replica.copies.isScoped)) return areHeldAlike(nodes, nowMs)
   const [first, ...others] = all.map(({ limiter }) =>
