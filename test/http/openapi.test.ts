@@ -5,7 +5,7 @@ import { describeDoors } from '../support/openapi.ts'
 const REFERENCE = new URL('../../docs/reference/openapi.json', import.meta.url)
 
 describe('the description of the doors', () => {
-  test('is what their schemas say: `npx vitest run --project unit test/http/openapi.test.ts -u` writes it anew', async () => {
+  test('is what their schemas say: `npx vitest run test/http/openapi.test.ts -u` writes it anew', async () => {
     const described = `${JSON.stringify(await describeDoors(), undefined, 2)}\n`
     await expect(described).toMatchFileSnapshot('../../docs/reference/openapi.json')
   })
