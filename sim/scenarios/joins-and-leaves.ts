@@ -5,6 +5,8 @@ import {
   demoRule,
   hotKeyStory,
   nothing,
+  ownerJoins,
+  ownerLeaves,
   R,
   type Scenario,
   type Setting,
@@ -23,11 +25,7 @@ export const JOINS_AND_LEAVES: readonly Scenario[] = [
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,
-        // Whoever owns the key with all nodes up is the one that comes last.
-        plot: (node) => [
-          { atMs: 0, type: 'kill', node },
-          { atMs: 6_000, type: 'start', node },
-        ],
+        plot: ownerJoins,
       }),
   },
   {
@@ -37,7 +35,7 @@ export const JOINS_AND_LEAVES: readonly Scenario[] = [
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,
-        plot: (node) => [{ atMs: 4_000, type: 'leave', node, drainMs: 1_000 }],
+        plot: ownerLeaves,
       }),
   },
   {

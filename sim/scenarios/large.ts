@@ -1,7 +1,17 @@
 import type { NodeId } from '../../crdt/node-id.ts'
 import type { Experiment } from '../experiment.ts'
 import type { Fault } from '../fault.ts'
-import { B, flood, hotKeyStory, nothing, R, type Scenario, type Setting } from './scenario.ts'
+import {
+  B,
+  flood,
+  hotKeyStory,
+  nothing,
+  ownerJoins,
+  ownerLeaves,
+  R,
+  type Scenario,
+  type Setting,
+} from './scenario.ts'
 import { split, two } from './splits.ts'
 
 /** More members than all of which hold every key: owner, first and second successor do. */
@@ -51,10 +61,7 @@ export const LARGE: readonly Scenario[] = [
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,
-        plot: (node) => [
-          { atMs: 0, type: 'kill', node },
-          { atMs: 6_000, type: 'start', node },
-        ],
+        plot: ownerJoins,
       }),
   },
   {
@@ -65,7 +72,7 @@ export const LARGE: readonly Scenario[] = [
     experiment: (seed, from) =>
       hotKeyStory(seed, from, {
         safetyMs: SAFETY_MS,
-        plot: (node) => [{ atMs: 4_000, type: 'leave', node, drainMs: 1_000 }],
+        plot: ownerLeaves,
       }),
   },
   {

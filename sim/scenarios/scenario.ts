@@ -59,6 +59,15 @@ export function flood(key: string, fromMs: number, untilMs: number): Flow {
 /** A key's owner, and everybody else in the order in which they would take over. */
 export type Plot = (owner: NodeId, successors: readonly NodeId[]) => readonly Fault[]
 
+/** The owner joins late: whoever owns the key with all nodes up is the one that comes last. */
+export const ownerJoins: Plot = (node) => [
+  { atMs: 0, type: 'kill', node },
+  { atMs: 6_000, type: 'start', node },
+]
+
+/** The owner leaves in order. */
+export const ownerLeaves: Plot = (node) => [{ atMs: 4_000, type: 'leave', node, drainMs: 1_000 }]
+
 /** Most stories: one hot key, flooded all the time, and faults that aim at its owner. */
 export function hotKeyStory(
   seed: number,
