@@ -1,8 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { encodeFrame } from '../cluster/libp2p/frame-codec.ts'
 import { encode } from '../cluster/wire.ts'
-import { writePreSharedKey } from '../src/cli/keygen.ts'
-import type { ClusterStatus } from '../src/running-node.ts'
+import { keysByOwner, startCluster } from './cluster.ts'
 import { addressOf } from './http.ts'
 import { interleave, median, ratios } from './interleave.ts'
 import { checksPerCpuSecond, described, type Loaded, LoadGenerator } from './load.ts'
@@ -11,7 +9,7 @@ import type { EchoJob, EchoResult } from './processes/echo.ts'
 import { figure, type Reading, type Row, type Scale, type Subject } from './row.ts'
 import { type ServedNode, Stand } from './stand.ts'
 import type { Worker } from './worker.ts'
-import { BATCH_CHECKS, CONNECTIONS, KEYS, keyTexts, RULE } from './workload.ts'
+import { CONNECTIONS, KEYS, RULE } from './workload.ts'
 
 const MANY: Row = {
   name: 'forward-64',
@@ -39,8 +37,12 @@ async function measure(
   scale: Scale,
   wanted: ReadonlySet<string>,
 ): Promise<Map<string, Reading>> {
-  const { origin, owner } = await clusterOfTwo(stand)
-  const keys = await keysByOwner(origin)
+  // The node that is asked has the server core, its peer is beside the load.
+  const [origin, owner] = (await startCluster(stand, ['server', 'load'])) as [
+    ServedNode,
+    ServedNode,
+  ]
+  const keys = await keysByOwner(origin, 2 * KEYS)
   const generator = new LoadGenerator(stand)
   const turn = (keysOf: ServedNode, connections: number) => (durationMs: number) =>
     generator.run(addressOf(origin.url), 'check', {
@@ -114,53 +116,4 @@ async function echoBetween(stand: Stand): Promise<Worker<EchoJob, EchoResult>> {
   const { port } = await server.ask({ role: 'server' })
   await client.ask({ role: 'connect', port })
   return client
-}
-
-/** Two real nodes with a pre-shared key: the one that is asked on the server core, its peer beside the load. */
-async function clusterOfTwo(stand: Stand): Promise<{ origin: ServedNode; owner: ServedNode }> {
-  const secret = `${stand.folder}/secret.key`
-  await writePreSharedKey(secret)
-  const flags = ['--listen', '127.0.0.1:0', '--peer-listen', '127.0.0.1:0', '--secret-file', secret]
-  const origin = await stand.node('origin', 'server', flags)
-  const owner = await stand.node('owner', 'load', [...flags, '--seeds', origin.peer.join(',')])
-  await settled([origin, owner])
-  return { origin, owner }
-}
-
-const SETTLE_MS_MAX = 20_000
-const SETTLE_POLL_MS = 50
-
-async function settled(nodes: readonly ServedNode[]): Promise<void> {
-  const endMs = performance.now() + SETTLE_MS_MAX
-  for (;;) {
-    const seen = await Promise.all(nodes.map(activeMembers))
-    if (seen.every((active) => active === nodes.length)) return
-    if (performance.now() > endMs) throw new Error(`${nodes.length} nodes did not become a cluster`)
-    await delay(SETTLE_POLL_MS)
-  }
-}
-
-async function activeMembers({ admin }: ServedNode): Promise<number> {
-  const status = (await (await fetch(`${admin}/api/v1/cluster`)).json()) as ClusterStatus
-  return status.members.filter((one) => one.state === 'active' && (one.self || one.linked)).length
-}
-
-/** Keys by the name of their owner, as the node says when asked without taking anything. */
-async function keysByOwner({ url }: ServedNode): Promise<Map<string, string[]>> {
-  const keys = keyTexts(2 * KEYS)
-  const byOwner = new Map<string, string[]>()
-  for (let from = 0; from < keys.length; from += BATCH_CHECKS) {
-    const asked = keys.slice(from, from + BATCH_CHECKS)
-    const response = await fetch(`${url}/v1/check`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ checks: asked.map((key) => ({ rule: RULE, key, cost: 0 })) }),
-    })
-    const { answers } = (await response.json()) as { answers: { owner: string }[] }
-    asked.forEach((key, at) => {
-      const owner = answers[at]?.owner ?? ''
-      byOwner.set(owner, [...(byOwner.get(owner) ?? []), key])
-    })
-  }
-  return byOwner
 }

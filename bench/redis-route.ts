@@ -7,7 +7,7 @@ import { findRedis, startRedis } from './redis.ts'
 import { figure, type Reading, type Row, type Scale, type Subject, skipped } from './row.ts'
 import { Stand } from './stand.ts'
 import type { Worker } from './worker.ts'
-import { CONNECTIONS, KEYS, keyTexts } from './workload.ts'
+import { CONNECTIONS, KEYS, keyTexts, NEVER_REFUSED } from './workload.ts'
 
 /** Checks per second at which costs and latencies are compared. */
 const EQUAL_RATE = 8_000
@@ -47,7 +47,11 @@ export const redisRoute: Subject = {
 async function measure(stand: Stand, scale: Scale): Promise<Map<string, Reading>> {
   const redis = await startRedis(stand)
   const route: Worker<RedisRouteJob, string> = stand.worker('redis-route', 'server')
-  const routeUrl = await route.ask({ port: redis.port })
+  const routeUrl = await route.ask({
+    ...{ port: redis.port, limit: NEVER_REFUSED },
+    // Slower here with it: `npm run bench:peers` has both.
+    autoPipelining: false,
+  })
   const flags = ['--listen', '127.0.0.1:0', '--peer-listen', 'none']
   const node = await stand.node('bench', 'server', flags)
   const generator = new LoadGenerator(stand)

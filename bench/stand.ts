@@ -4,14 +4,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { ServeAnnouncement } from '../src/cli/serve.ts'
 import { type Core, cores } from './cores.ts'
+import { isListening } from './program.ts'
 import { Worker } from './worker.ts'
-import { RULES_YAML } from './workload.ts'
+import { type Limit, NEVER_REFUSED, rulesYaml } from './workload.ts'
 
 // Compiled, this file is in dist/bench; what is measured is beside it, in dist/src.
 const WEIR = resolve(import.meta.dirname, '../src/cli/main.js')
 const PROCESSES = resolve(import.meta.dirname, 'processes')
+
+const LISTEN_MS_MAX = 5_000
+const LISTEN_POLL_MS = 20
 
 export interface ServedNode extends ServeAnnouncement {
   readonly url: string
@@ -49,9 +54,14 @@ export class Stand {
   }
 
   /** A real node: `weir serve` with the bench's rule. */
-  async node(name: string, core: Core, flags: readonly string[]): Promise<ServedNode> {
-    const rules = join(this.folder, 'rules.yaml')
-    writeFileSync(rules, RULES_YAML)
+  async node(
+    name: string,
+    core: Core,
+    flags: readonly string[],
+    limit: Limit = NEVER_REFUSED,
+  ): Promise<ServedNode> {
+    const rules = join(this.folder, `${name}.yaml`)
+    writeFileSync(rules, rulesYaml(limit))
     const words = [
       ...[process.execPath, WEIR, 'serve', '--json', '--name', name, '--rules', rules],
       ...['--admin', '127.0.0.1:0', '--log-level', 'warn', ...flags],
@@ -61,9 +71,16 @@ export class Stand {
     return { ...announcement, url: announcement.http[0] as string }
   }
 
-  /** Some other program. */
-  program(core: Core, words: readonly string[]): ChildProcess {
-    return this.#start(core, words, 'ignore')
+  /** Some other program that listens on a port, once it does: its process. */
+  async listener(core: Core, port: number, words: readonly string[]): Promise<number> {
+    const child = this.#start(core, words, 'ignore')
+    const endMs = performance.now() + LISTEN_MS_MAX
+    while (!(await isListening(port))) {
+      if (!isRunning(child)) throw new Error(`${words[0]} ended at once`)
+      if (performance.now() > endMs) throw new Error(`${words[0]} did not listen on port ${port}`)
+      await delay(LISTEN_POLL_MS)
+    }
+    return child.pid as number
   }
 
   async close(): Promise<void> {

@@ -2,18 +2,24 @@
 
 export const RULE = 'bench'
 
+export interface Limit {
+  readonly perSecond: number
+  readonly burst: number
+}
+
 /**
  * A limit that never refuses here, so that every check takes the longer way: it is admitted, recorded, and
  * its headers have all their parts.
  */
-export const RATE_PER_SECOND = 1_000
-export const BURST = 1_000
+export const NEVER_REFUSED: Limit = { perSecond: 1_000, burst: 1_000 }
 
-export const RULES_YAML = `version: 1
+export function rulesYaml({ perSecond, burst }: Limit): string {
+  return `version: 1
 rules:
   - name: ${RULE}
-    limits: [{ rate: ${RATE_PER_SECOND}/s, burst: ${BURST} }]
+    limits: [{ rate: ${perSecond}/s, burst: ${burst} }]
 `
+}
 
 /** Keys in use at a time over HTTP. */
 export const KEYS = 10_000

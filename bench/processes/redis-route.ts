@@ -1,20 +1,26 @@
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { Draining } from '../../src/http/draining.ts'
 import { listen } from '../../src/http/listen.ts'
 import { buildServer } from '../../src/http/server.ts'
 import { Shedding } from '../../src/http/shedding.ts'
-import type { Answer, CheckRequest } from '../../src/limiter/check.ts'
+import type { Answer } from '../../src/limiter/check.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
+import type { RuleCheck } from '../../src/rule-answer.ts'
 import { rulesFrom } from '../../src/rules/load.ts'
+import type { RuleBook } from '../../src/rules/rule-book.ts'
 import type { RunningNode } from '../../src/running-node.ts'
+import { redisAt } from '../redis-client.ts'
 import { work } from '../worker.ts'
-import { BURST, RATE_PER_SECOND, RULE } from '../workload.ts'
+import { type Limit, RULE } from '../workload.ts'
 
 // The very route that Weir serves, with a Redis behind it instead of a node: same parser, same schemas,
 // same headers, same answer. What differs is where the decision is made.
 
 export interface RedisRouteJob {
   readonly port: number
+  readonly limit: Limit
+  /** Whether commands of one turn of the event loop are sent as one. */
+  readonly autoPipelining: boolean
 }
 
 /**
@@ -47,39 +53,37 @@ interface TokenBuckets extends Redis {
   take(key: string, tokenUs: number, burst: number, cost: number): Promise<Decided>
 }
 
-const BOOK = rulesFrom({
-  version: 1,
-  rules: [{ name: RULE, limits: [{ rate: `${RATE_PER_SECOND}/s`, burst: BURST }] }],
-})
-const RULES = BOOK.coreRules
-
-/** One connection, and no automatic pipelining: faster here than with it. */
-function connectTo(port: number): TokenBuckets {
-  const redis = new Redis({ port, host: '127.0.0.1', enableAutoPipelining: false })
-  // Sent by its digest after the first time.
-  redis.defineCommand('take', { numberOfKeys: 1, lua: TOKEN_BUCKET })
-  return redis as TokenBuckets
-}
-
 class RedisNode implements RunningNode {
   readonly name = 'bench'
-  readonly book = BOOK
-  readonly rules = RULES
+  readonly book: RuleBook
+  readonly #limit: Limit
   readonly #redis: TokenBuckets
 
-  constructor(redis: TokenBuckets) {
-    this.#redis = redis
+  constructor(redis: Redis, limit: Limit) {
+    // Sent by its digest after the first time.
+    redis.defineCommand('take', { numberOfKeys: 1, lua: TOKEN_BUCKET })
+    this.#redis = redis as TokenBuckets
+    this.#limit = limit
+    this.book = rulesFrom({
+      version: 1,
+      rules: [{ name: RULE, limits: [{ rate: `${limit.perSecond}/s`, burst: limit.burst }] }],
+    })
   }
 
-  async check({ rule, key, cost }: CheckRequest): Promise<Answer> {
-    const tokenUs = MICROSECONDS_PER_SECOND / RATE_PER_SECOND
-    const decided = await this.#redis.take(`${rule}:${key}`, tokenUs, BURST, cost)
+  get rules() {
+    return this.book.coreRules
+  }
+
+  async check({ rule, key, cost = 1 }: RuleCheck): Promise<Answer> {
+    const { perSecond, burst } = this.#limit
+    const tokenUs = MICROSECONDS_PER_SECOND / perSecond
+    const decided = await this.#redis.take(`${rule}:${key}`, tokenUs, burst, cost)
     const [allowed, remaining, retryAfterMs, resetMs] = decided
     return {
       type: 'answer',
       allowed: allowed === 1,
       rule,
-      limit: BURST,
+      limit: burst,
       remaining,
       retryAfterMs,
       resetMs,
@@ -110,7 +114,7 @@ class RedisNode implements RunningNode {
   }
 
   rule(name: string) {
-    return RULES.find((rule) => rule.name === name)
+    return this.rules.find((rule) => rule.name === name)
   }
 
   readiness() {
@@ -139,18 +143,29 @@ class RedisNode implements RunningNode {
 }
 
 /** Where it listens. */
-work(async ({ port }: RedisRouteJob): Promise<string> => {
-  const node = new RedisNode(connectTo(port))
-  const metrics = createMetrics({ book: BOOK })
+work(async ({ port, limit, autoPipelining }: RedisRouteJob): Promise<string> => {
+  const redis = await redisAt(port, { enableAutoPipelining: autoPipelining })
+  const node = new RedisNode(redis, limit)
+  const metrics = createMetrics({ book: node.book })
   const app = buildServer(
     {
       node,
       metrics,
       draining: new Draining(),
       shedding: new Shedding(metrics.turnedAway),
-      onInternalError: (error) => console.error(error),
+      // While Redis is gone each check is one.
+      onInternalError: once((error) => console.error(error)),
     },
     { headers: 'draft-11' },
   )
   return listen(app, '127.0.0.1:0')
 })
+
+/** The first time only. */
+function once(report: (error: unknown) => void): (error: unknown) => void {
+  let isReported = false
+  return (error) => {
+    if (!isReported) report(error)
+    isReported = true
+  }
+}

@@ -4,8 +4,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findProgram, freePort } from '../../bench/program.ts'
 import { writePreSharedKey } from '../../src/cli/keygen.ts'
-import { findProgram, freePort, Program } from '../support/proxy-program.ts'
+import { Program } from '../support/proxy-program.ts'
 import { RealCluster } from '../support/real-cluster.ts'
 
 // Debian's own proxies by the recipes as they are in the repository, but for addresses and paths; behind
