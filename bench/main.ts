@@ -84,10 +84,12 @@ async function main(args: readonly string[]): Promise<void> {
   const wish = wishOrUsage(wishOf, args, USAGE)
   if (wish === undefined) return
   const print = wish.json ? console.error : console.log
-  print(`${heading(args, wish.scale)}\n`)
+  print(`${heading('bench', args, wish.scale)}\n`)
   const bystanders = new Bystanders()
   const results = await measure(wish, console.error)
-  print(`\n${table(results)}\n\n${summary(results)}; ${bystandersText(bystanders.share())}`)
+  print(
+    `\n${table(results)}\n\n${summary(results)}; meanwhile ${bystandersText(bystanders.share())}`,
+  )
   if (wish.json) console.log(jsonLine(results))
 }
 

@@ -153,8 +153,8 @@ work(async ({ port, limit, autoPipelining }: RedisRouteJob): Promise<string> => 
       metrics,
       draining: new Draining(),
       shedding: new Shedding(metrics.turnedAway),
-      // While Redis is gone each check is one.
-      onInternalError: once((error) => console.error(error)),
+      // While Redis is gone, each check is an error.
+      onInternalError: once((error) => console.error(`without Redis: ${error}`)),
     },
     { headers: 'draft-11' },
   )
