@@ -49,7 +49,7 @@ async function measure(stand: Stand, scale: Scale): Promise<Map<string, Reading>
   const route: Worker<RedisRouteJob, string> = stand.worker('redis-route', 'server')
   const routeUrl = await route.ask({
     ...{ port: redis.port, limit: NEVER_REFUSED },
-    // Slower here with it: `npm run bench:peers` has both.
+    // With it a core does more and each check waits longer: `npm run bench:peers` has both.
     autoPipelining: false,
   })
   const flags = ['--listen', '127.0.0.1:0', '--peer-listen', 'none']

@@ -100,7 +100,7 @@ function about({ peers, scale }: Wish, bystanders: Bystanders): string {
   const { rounds, roundMs, times, durationMs } = scale
   return [
     `${[machineText(), ...versions].join('; ')}; ${new Date().toISOString().slice(0, 10)}.`,
-    `Speed: medians of ${rounds} interleaved rounds of ${roundMs / 1_000} s; latency at ${EQUAL_RATE} checks/s; ${cores().description}.`,
+    `Speed: medians of ${rounds} interleaved rounds of ${roundMs / 1_000} s; latency at ${EQUAL_RATE.toLocaleString('en')} checks/s; ${cores().description}.`,
     `Accuracy: ${LIMIT.perSecond}/s of each of ${KEYS} keys, ${TIMES_THE_LIMIT} times that offered for ${durationMs / 1_000} s, the kill in the middle; ${times === 1 ? 'once' : `medians of ${times} times, the most that failed`}.`,
     `While it was measured ${bystandersText(bystanders.share())}.`,
   ].join('\n')
