@@ -43,15 +43,17 @@ export class Unsent {
 
   add(key: number, tokens: number): void {
     const at = this.#offset + key * this.#stride
-    if (!this.#table.isMarked(key, DIRTY)) {
-      if (this.size >= UNSENT_PER_ROW_MAX * this.#table.rowsMax) this.#dropForgotten()
-      this.#table.mark(key, DIRTY)
-      this.#keys.push(key)
-      this.#words[at] = 0
-    }
+    if (!this.#table.isMarked(key, DIRTY)) this.#list(key, at)
     const unsent = (this.#words[at] as number) + tokens
     this.#words[at] = unsent
     if (unsent > this.flushTokens) this.#flushWanted = true
+  }
+
+  #list(key: number, at: number): void {
+    if (this.size >= UNSENT_PER_ROW_MAX * this.#table.rowsMax) this.#dropForgotten()
+    this.#table.mark(key, DIRTY)
+    this.#keys.push(key)
+    this.#words[at] = 0
   }
 
   /** Keys still to be taken; some of them may have been forgotten meanwhile. */
