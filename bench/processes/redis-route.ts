@@ -3,8 +3,9 @@ import { Draining } from '../../src/http/draining.ts'
 import { listen } from '../../src/http/listen.ts'
 import { buildServer } from '../../src/http/server.ts'
 import { Shedding } from '../../src/http/shedding.ts'
-import type { Answer, CheckRequest } from '../../src/limiter/check.ts'
+import type { Answer } from '../../src/limiter/check.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
+import type { RuleCheck } from '../../src/rule-answer.ts'
 import { rulesFrom } from '../../src/rules/load.ts'
 import type { RunningNode } from '../../src/running-node.ts'
 import { work } from '../worker.ts'
@@ -71,7 +72,7 @@ class RedisNode implements RunningNode {
     this.#redis = redis
   }
 
-  async check({ rule, key, cost }: CheckRequest): Promise<Answer> {
+  async check({ rule, key, cost = 1 }: RuleCheck): Promise<Answer> {
     const tokenUs = MICROSECONDS_PER_SECOND / RATE_PER_SECOND
     const decided = await this.#redis.take(`${rule}:${key}`, tokenUs, BURST, cost)
     const [allowed, remaining, retryAfterMs, resetMs] = decided
