@@ -15,11 +15,12 @@ const LARGE: Row = {
   unit: 'B',
   target: { atMost: 160 },
 }
+const HUGE: Row = { name: 'memory-5m', measures: 'the same, 5,000,000 keys', unit: 'B' }
 
 /** What it costs to remember a key. */
 export const memory: Subject = {
   name: 'memory',
-  rows: [SMALL, MIDDLE, LARGE],
+  rows: [SMALL, MIDDLE, LARGE, HUGE],
   measure: async (_, wanted) => {
     const readings = new Map<string, Reading>()
     for (const [{ name }, keys] of KEYS) if (wanted.has(name)) readings.set(name, await weigh(keys))
@@ -31,6 +32,7 @@ const KEYS: readonly (readonly [Row, number])[] = [
   [SMALL, 1_000],
   [MIDDLE, 100_000],
   [LARGE, 1_000_000],
+  [HUGE, 5_000_000],
 ]
 
 /** Fewer keys than this drown in the pages that a process takes and gives back for other reasons. */

@@ -27,8 +27,8 @@ import type { ReplicatedState } from './replicated-state.ts'
  * The same wait is for a process that was stopped for a while: others may have decided its keys, and it first
  * compares counts with them.
  *
- * In the first moments of its life a joiner holds checks too: it knows neither an owner to forward them to
- * nor with how many other joiners it shares the limit.
+ * A joiner that knows nobody yet holds checks too, for as long from the first of them: it has neither an owner to
+ * forward them to nor knows with how many other joiners it shares the limit.
  */
 export class HandOff {
   readonly #membership: Membership
@@ -37,14 +37,14 @@ export class HandOff {
   /** Who has not told yet what it knows, and how it will. */
   readonly #awaited = new Map<NodeId, 'hand-over' | 'repair'>()
   readonly #held: TravellingCheck[] = []
-  #untilMs: number
+  /** Of a joiner that has not been asked yet: some time after it will be. */
+  #untilMs = Number.POSITIVE_INFINITY
   #isOpen: boolean
 
-  constructor(membership: Membership, state: ReplicatedState, outbox: Outbox, nowMs: number) {
+  constructor(membership: Membership, state: ReplicatedState, outbox: Outbox) {
     this.#membership = membership
     this.#state = state
     this.#outbox = outbox
-    this.#untilMs = nowMs + HAND_OFF_MS_MAX
     this.#isOpen = membership.self.state === 'joining'
   }
 
@@ -107,7 +107,8 @@ export class HandOff {
     this.#awaited.delete(peer)
   }
 
-  hold(check: TravellingCheck): void {
+  hold(check: TravellingCheck, nowMs: number): void {
+    this.#untilMs = Math.min(this.#untilMs, nowMs + HAND_OFF_MS_MAX)
     this.#held.push(check)
   }
 

@@ -43,16 +43,21 @@ export class Journeys {
     this.#decide = dependencies.decide
   }
 
-  /** Where to decide a check of this key: here if this node owns it, else the first owner worth asking. */
+  /**
+   * Where to decide a check of this key: here if this node owns it, else the first owner worth asking. A joiner may
+   * know an owner before it has a link to it, or to anybody who has: it waits for one, and does not stand in.
+   */
   route(hashHi: number, tried: readonly NodeId[], nowMs: number): Way {
     const { placement, self } = this.#membership
-    const owner = this.#handOff.isOpen ? (placement.owner(hashHi) ?? self.id) : undefined
-    return owner === self.id ? 'later' : this.#routing.route(hashHi, tried, nowMs)
+    if (!this.#handOff.isOpen) return this.#routing.route(hashHi, tried, nowMs)
+    if (placement.owner(hashHi) === self.id) return 'later'
+    const way = this.#routing.route(hashHi, tried, nowMs)
+    return way === 'here' && self.state === 'joining' ? 'later' : way
   }
 
   travel(check: TravellingCheck, way: Way, nowMs: number): void {
     if (way === 'here') this.#decideHere(check, nowMs)
-    else if (way === 'later' && !this.#handOff.isFull) this.#handOff.hold(check)
+    else if (way === 'later' && !this.#handOff.isFull) this.#handOff.hold(check, nowMs)
     else if (way === 'later' || this.#forwarding.isFull) this.#standIn(check, 'backlog', nowMs)
     else this.#forwarding.ask(way, check, nowMs)
   }

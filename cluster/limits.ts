@@ -99,10 +99,11 @@ export const JOIN_MS_MAX = 60_000
 export const JOIN_SETTLE_MS = 750
 
 /**
- * How long a check waits at a node that is about to decide it until others have stopped: below the ceiling
- * of the forward timeout, so that whoever forwarded it still gets its answer. Two network delays are enough.
+ * How long a check waits at a node that is about to decide it until others have stopped, or at one that has just
+ * started until it knows of others. Two network delays are enough between idle processes; one that starts, and those
+ * beside it, are busy. Whoever forwarded the check asks somebody else long before.
  */
-export const HAND_OFF_MS_MAX = 100
+export const HAND_OFF_MS_MAX = 500
 
 /** Nodes that hold a key in a large cluster: two may die at once, and a third knows. More: more is sent for each key. */
 export const COPIES = 3

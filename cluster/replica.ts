@@ -85,7 +85,7 @@ export class Replica {
     this.#joining = new Joining(nowMs)
     this.#tickedMs = nowMs
     if (!options.joins) membership.enter('active', nowMs)
-    this.#handOff = new HandOff(membership, state, this.#outbox, nowMs)
+    this.#handOff = new HandOff(membership, state, this.#outbox)
     this.#journeys = new Journeys({
       membership,
       routing: this.#routing,

@@ -1,4 +1,4 @@
-import type { Slicing } from './sliced-counter.ts'
+import { positionOf, type Slicing } from './sliced-counter.ts'
 
 /**
  * A running digest of a slab of sliced counters, so that two replicas can tell where they differ without
@@ -52,13 +52,17 @@ export class SliceDigest {
 
   /** The position of `slice`, made its own if it is newer than the one there; -1 if it has fallen off. */
   #open(slice: number): number {
-    const at = slice % this.#slicing.slices
+    const at = positionOf(this.#slicing, slice)
     const present = this.#slice[at] as number
     if (present === slice) return at
     if (present > slice) return -1
+    this.#empty(at, slice)
+    return at
+  }
+
+  #empty(at: number, slice: number): void {
     this.#slice[at] = slice
     this.#buckets.fill(0, at * BUCKETS, (at + 1) * BUCKETS)
-    return at
   }
 }
 

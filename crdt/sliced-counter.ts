@@ -39,6 +39,16 @@ export function oldestLive(slicing: Slicing, slice: number): number {
   return slice - slicing.slices + 1
 }
 
+/**
+ * Where in a ring a slice has its place: its number modulo `slices`. Slice numbers are beyond 32 bits, where the
+ * operator `%` is a call into the C library; whole numbers below 2^53 divide exactly enough for this.
+ */
+export function positionOf({ slices }: Slicing, slice: number): number {
+  return slice - Math.floor(slice / slices) * slices
+}
+
+const FALLEN_OFF = -1
+
 /** The largest count an entry can hold. */
 export const COUNT_MAX = 0xffff_ffff
 
@@ -76,14 +86,14 @@ export class SlicedCounters {
     const base = this.#base(ring)
     const age = ((this.#words[base] as number) - slice) | 0
     if (age < 0 || age >= this.slicing.slices) return 0
-    return this.#words[base + 1 + (slice % this.slicing.slices)] as number
+    return this.#words[base + 1 + positionOf(this.slicing, slice)] as number
   }
 
   /** What the rings hold together for `slice`. */
   sum(rings: readonly number[], slice: number): number {
     if (slice < 0) return 0
     const { slices } = this.slicing
-    const position = 1 + (slice % slices)
+    const position = 1 + positionOf(this.slicing, slice)
     let sum = 0
     for (const ring of rings) {
       const base = this.#base(ring)
@@ -94,13 +104,13 @@ export class SlicedCounters {
   }
 
   /**
-   * The writing actor admits `amount` more in `slice`; returns what the ring then holds for it. A slice
-   * that has already fallen off is left alone (its clock stood still for a whole ring), and so is a full
-   * count.
+   * The writing actor admits `amount` more in `slice`; returns by how much its count rose. A slice that has
+   * already fallen off is left alone (its clock stood still for a whole ring), and so is a full count.
    */
   add(ring: number, slice: number, amount: number): number {
-    const held = this.count(ring, slice)
-    return held + this.raise(ring, slice, held + amount)
+    if (slice < 0 || amount <= 0) return 0
+    const at = this.#open(ring, slice)
+    return at === FALLEN_OFF ? 0 : this.#raiseTo(at, (this.#words[at] as number) + amount)
   }
 
   /**
@@ -109,17 +119,8 @@ export class SlicedCounters {
    */
   raise(ring: number, slice: number, count: number): number {
     if (slice < 0 || count <= 0) return 0
-    const { slices } = this.slicing
-    const base = this.#base(ring)
-    const ahead = (slice - (this.#words[base] as number)) | 0
-    if (ahead > 0) this.#advance(base, slice, ahead)
-    else if (ahead < 0 && this.#isBlank(base)) this.#words[base] = slice
-    else if (ahead <= -slices) return 0
-    const at = base + 1 + (slice % slices)
-    const rise = Math.min(count, COUNT_MAX) - (this.#words[at] as number)
-    if (rise <= 0) return 0
-    this.#words[at] = Math.min(count, COUNT_MAX)
-    return rise
+    const at = this.#open(ring, slice)
+    return at === FALLEN_OFF ? 0 : this.#raiseTo(at, count)
   }
 
   /** Whether any slice not older than `oldest` holds a count. */
@@ -145,13 +146,36 @@ export class SlicedCounters {
     return this.#offset + ring * this.#stride
   }
 
+  /** The word of a slice that is about to hold a count, or FALLEN_OFF. */
+  #open(ring: number, slice: number): number {
+    const base = this.#base(ring)
+    const ahead = (slice - (this.#words[base] as number)) | 0
+    const isKept = ahead === 0 || this.#makePlace(base, slice, ahead)
+    return isKept ? base + 1 + positionOf(this.slicing, slice) : FALLEN_OFF
+  }
+
+  #makePlace(base: number, slice: number, ahead: number): boolean {
+    if (ahead > 0) this.#advance(base, slice, ahead)
+    else if (this.#isBlank(base)) this.#words[base] = slice
+    else if (ahead <= -this.slicing.slices) return false
+    return true
+  }
+
+  #raiseTo(at: number, count: number): number {
+    const most = Math.min(count, COUNT_MAX)
+    const rise = most - (this.#words[at] as number)
+    if (rise <= 0) return 0
+    this.#words[at] = most
+    return rise
+  }
+
   /** Invariant: the positions of slices in `(old head, new head]` are zero before they are used. */
   #advance(base: number, slice: number, ahead: number): void {
     const { slices } = this.slicing
     if (ahead >= slices) this.#words.fill(0, base + 1, base + 1 + slices)
     else {
       for (let skipped = slice - ahead + 1; skipped <= slice; skipped++) {
-        this.#words[base + 1 + (skipped % slices)] = 0
+        this.#words[base + 1 + positionOf(this.slicing, skipped)] = 0
       }
     }
     this.#words[base] = slice

@@ -1,7 +1,7 @@
 import { overshootBound } from '../cluster/partition-policy.ts'
 import type { Replica } from '../cluster/replica.ts'
 import type { NodeId } from '../crdt/node-id.ts'
-import type { Answer, Consistency, DecidedBy } from './limiter/check.ts'
+import type { Answer, DecidedBy } from './limiter/check.ts'
 import type { Decision } from './limiter/decision.ts'
 import type { LimitPolicy } from './limiter/policy.ts'
 import type { RuleState } from './limiter/rule-state.ts'
@@ -44,6 +44,9 @@ export class Answering {
   ): Answer {
     const policy = state.rule.limits[decision.limit] as LimitPolicy
     const standsIn = decidedBy === 'replica' || decidedBy === 'local'
+    const isWhole = this.#replica.reaching.isWhole(nowMs)
+    // A stand-in decides on counts that may be a gossip interval old.
+    const once = standsIn ? policy.burst : 0
     return {
       type: 'answer',
       allowed: decision.type === 'allowed',
@@ -54,8 +57,8 @@ export class Answering {
       resetMs: decision.resetMs,
       reason: decision.type === 'refused' ? decision.reason : 'under_limit',
       decidedBy,
-      consistency: this.#consistency(standsIn, nowMs),
-      overshootBound: this.#overshootBound(state, policy, standsIn, nowMs),
+      consistency: isWhole ? (standsIn ? 'degraded' : 'exact') : 'partitioned',
+      overshootBound: isWhole ? once : once + this.#splitBound(state, policy, nowMs),
       owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
       node: this.#self.name,
       limitIndex: decision.limit,
@@ -67,29 +70,10 @@ export class Answering {
     return this.#replica.membership.record(id)?.name ?? id
   }
 
-  #consistency(standsIn: boolean, nowMs: number): Consistency {
-    if (!this.#replica.reaching.isWhole(nowMs)) return 'partitioned'
-    return standsIn ? 'degraded' : 'exact'
-  }
-
-  /**
-   * Tokens that may have been admitted above the limit: B once when a stand-in decides on counts that may
-   * be a gossip interval old; and while members are out of reach, what the rule's policy lets all sides
-   * admit together.
-   */
-  #overshootBound(
-    { rule }: RuleState,
-    limit: LimitPolicy,
-    standsIn: boolean,
-    nowMs: number,
-  ): number {
-    const { rate, burst } = limit
-    const once = standsIn ? burst : 0
-    const { reaching } = this.#replica
-    if (reaching.isWhole(nowMs)) return once
+  /** Tokens that, while members are out of reach, the rule's policy lets all sides admit above the limit together. */
+  #splitBound({ rule }: RuleState, { rate, burst }: LimitPolicy, nowMs: number): number {
     const flow = { tokensPerMs: rate.count / rate.periodMs, burst }
-    const policy = rule.onPartition ?? 'majority'
-    const reach = reaching.asOwner(nowMs)
-    return once + overshootBound(policy, reach, flow, this.#gossipIntervalMs)
+    const reach = this.#replica.reaching.asOwner(nowMs)
+    return overshootBound(rule.onPartition ?? 'majority', reach, flow, this.#gossipIntervalMs)
   }
 }

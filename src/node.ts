@@ -167,10 +167,23 @@ export class Node {
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
     const decides = owner === this.#self.id && this.#replica.mayDecide(nowMs)
-    if (decides && placement.members.length > 0) {
-      const decision = this.#act(action, state, key, cost, owner, nowMs, ageMs)
-      return this.#answering.answer(state, decision, 'owner', owner, nowMs)
+    if (!decides || placement.members.length === 0) {
+      return this.#elsewhere(action, state, key, cost, owner, nowMs, ageMs)
     }
+    const decision = this.#act(action, state, key, cost, owner, nowMs, ageMs)
+    return this.#answering.answer(state, decision, 'owner', owner, nowMs)
+  }
+
+  /** Of a key that another node decides, or that this one may not decide yet. */
+  #elsewhere(
+    action: Action,
+    state: RuleState,
+    key: KeyHash,
+    cost: number,
+    owner: NodeId,
+    nowMs: number,
+    ageMs?: number,
+  ): Answer | Pending {
     if (action !== 'check') this.#refusals.forget(state.rule.name, key.hi, key.lo)
     const recalled = this.#recall(state, key, cost, owner, nowMs)
     return recalled ?? this.#ask(action, state, key, cost, owner, nowMs, ageMs)
@@ -287,15 +300,26 @@ export class Node {
     return this.#decide(state, key, cost, owner, nowMs)
   }
 
-  /**
-   * Decides here, by as much of the limit as the rule's partition policy leaves this side. A stand-in
-   * cannot know whether the owner is dead or decides somewhere else: it counts it as out of reach. A joiner
-   * cannot know what others decide.
-   */
   #decide(state: RuleState, key: KeyHash, cost: number, owner: NodeId, nowMs: number): Decision {
     const { reaching, membership } = this.#replica
     const isOwner = owner === this.#self.id && membership.self.state !== 'joining'
     if (isOwner && reaching.isWhole(nowMs)) return state.decide(key, cost, nowMs)
+    return this.#decideApart(state, key, cost, owner, nowMs)
+  }
+
+  /**
+   * Decides by as much of the limit as the rule's partition policy leaves this side. A stand-in cannot know
+   * whether the owner is dead or decides somewhere else: it counts it as out of reach. A joiner cannot know what
+   * others decide.
+   */
+  #decideApart(
+    state: RuleState,
+    key: KeyHash,
+    cost: number,
+    owner: NodeId,
+    nowMs: number,
+  ): Decision {
+    const { reaching } = this.#replica
     const held = standing(state.rule.onPartition ?? 'majority', reaching.reachFor(owner, nowMs))
     return held.type === 'closed' ? closed() : state.decide(key, cost, nowMs, held)
   }

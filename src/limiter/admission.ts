@@ -36,18 +36,30 @@ export function decide(
   weight: Weight,
   nowMs: number,
 ): Decision {
-  const known = store.table.find(key.hi, key.lo)
-  if (known === NO_ROW && cost === 0) return untouched(store.limits)
-  const row = known === NO_ROW ? store.open(key.hi, key.lo, SELF, nowMs) : known
-  if (row === NO_ROW) return overloaded()
+  const row = store.table.find(key.hi, key.lo)
+  if (row !== NO_ROW) return decideKnown(store, row, cost, weight, nowMs)
+  if (cost === 0) return untouched(store.limits)
+  const opened = store.open(key.hi, key.lo, SELF, nowMs)
+  return opened === NO_ROW ? overloaded() : decideKnown(store, opened, cost, weight, nowMs)
+}
+
+function decideKnown(
+  store: KeyStore,
+  row: number,
+  cost: number,
+  weight: Weight,
+  nowMs: number,
+): Decision {
   if (!store.table.isMarked(row, ACTING)) store.takeOver(row, nowMs)
   if (weight.type === 'whole') store.dropSurcharge(row, nowMs)
   else if (weight.type === 'share') {
     store.surcharge(row, weight.share.members / weight.share.reached)
   }
-  const refusal = refusedBy(store, row, cost, weight, nowMs)
-  if (refusal !== undefined) return refusal
-  return take(store, row, cost, weight, nowMs)
+  const levels = store.levels(row, nowMs)
+  const isAllowed = hasRoom(store.limits, levels, cost, weight)
+  return isAllowed
+    ? take(store, row, levels, cost, weight, nowMs)
+    : refused(store, row, levels, cost, weight, nowMs)
 }
 
 /**
@@ -111,7 +123,7 @@ export function penalise(store: KeyStore, key: KeyHash, cost: number, nowMs: num
 
 /** What a check of cost 0 would be told. */
 function standing(store: KeyStore, row: number, nowMs: number): Decision {
-  return take(store, row, 0, WHOLE, nowMs)
+  return take(store, row, store.levels(row, nowMs), 0, WHOLE, nowMs)
 }
 
 /** What a check weighs on the level of one limit, in units. */
@@ -130,34 +142,47 @@ function roomFor(limit: Limit, cost: number, weight: Weight): number {
 /** How long to wait when the table of keys is full: until some key may have drained. */
 export const OVERLOADED_RETRY_MS = 1_000
 
-function refusedBy(
+function hasRoom(
+  limits: readonly Limit[],
+  levels: Float64Array,
+  cost: number,
+  weight: Weight,
+): boolean {
+  for (let index = 0; index < limits.length; index++) {
+    const limit = limits[index] as Limit
+    if ((levels[index] as number) + roomFor(limit, cost, weight) > limit.capacityUnits) return false
+  }
+  return true
+}
+
+/** By the limit that has to be waited for longest. */
+function refused(
   store: KeyStore,
   row: number,
+  levels: Float64Array,
   cost: number,
   weight: Weight,
   nowMs: number,
-): Decision | undefined {
-  let refusal: Decision | undefined
-  let longestMs = 0
-  for (let index = 0; index < store.limits.length; index++) {
-    const limit = store.limits[index] as Limit
-    const level = store.level(row, index, nowMs)
-    const room = roomFor(limit, cost, weight)
-    const excess = level + room - limit.capacityUnits
-    if (excess <= 0) continue
-    const retryAfterMs = store.freeInMs(row, index, excess, nowMs)
-    if (retryAfterMs <= longestMs) continue
-    longestMs = retryAfterMs
-    refusal = {
-      type: 'refused',
-      limit: index,
-      remaining: remainingTokens(limit, level, weight),
-      resetMs: store.freeInMs(row, index, level, nowMs),
-      retryAfterMs,
-      reason: wouldPassWhole(store, row, index, cost, nowMs) ? 'partition_share' : 'over_limit',
-    }
+): Decision {
+  let index = 0
+  let retryAfterMs = 0
+  for (let at = 0; at < store.limits.length; at++) {
+    const limit = store.limits[at] as Limit
+    const excess = (levels[at] as number) + roomFor(limit, cost, weight) - limit.capacityUnits
+    const freeInMs = excess > 0 ? store.freeInMs(row, at, excess, nowMs) : 0
+    if (freeInMs <= retryAfterMs) continue
+    index = at
+    retryAfterMs = freeInMs
   }
-  return refusal
+  const level = levels[index] as number
+  return {
+    type: 'refused',
+    limit: index,
+    remaining: remainingTokens(store.limits[index] as Limit, level, weight),
+    resetMs: store.freeInMs(row, index, level, nowMs),
+    retryAfterMs,
+    reason: wouldPassWhole(store, row, index, cost, nowMs) ? 'partition_share' : 'over_limit',
+  }
 }
 
 /** Whether the limit itself, by what was really admitted, has room for a check that a share refused. */
@@ -173,16 +198,23 @@ function wouldPassWhole(
   return store.folded(row, index, nowMs) + cost * tokenUnits <= capacityUnits
 }
 
-function take(store: KeyStore, row: number, cost: number, weight: Weight, nowMs: number): Decision {
-  const isCounted = cost > 0 && store.record(row, cost, nowMs)
+/** `levels` are those before it. */
+function take(
+  store: KeyStore,
+  row: number,
+  levels: Float64Array,
+  cost: number,
+  weight: Weight,
+  nowMs: number,
+): Decision {
+  if (cost > 0) store.record(row, cost, nowMs)
   let tightest = 0
   let remaining = Number.POSITIVE_INFINITY
   let resetMs = 0
   let delayMs = 0
   for (let index = 0; index < store.limits.length; index++) {
     const limit = store.limits[index] as Limit
-    const known = isCounted && limit.reckoning.isByCounts ? cost * limit.tokenUnits : 0
-    const before = store.level(row, index, nowMs) - known
+    const before = levels[index] as number
     const level = before + charge(limit, cost, weight)
     // What is shaped waits until everything admitted before it has drained, at the slowest of its limits.
     if (limit.isShaping && before > 0) {

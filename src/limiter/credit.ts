@@ -39,7 +39,8 @@ export function giveBack(
     cancel(store, row, index, slice, back)
     left -= back
   }
-  store.unsent.add(key, tokens)
+  // A publication that has nothing to tell would still pass for the next one, which makes up for a lost frame.
+  if (left < tokens) store.unsent.add(key, tokens - left)
 }
 
 /** That slice, the older ones, and then the newer ones: the older those are that are given back, the stricter. */

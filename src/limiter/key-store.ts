@@ -2,6 +2,7 @@ import { SliceDigest } from '../../crdt/slice-digest.ts'
 import { oldestLive, ringWords, SlicedCounters, sliceAt } from '../../crdt/sliced-counter.ts'
 import { type ActorTable, SELF } from './actor-table.ts'
 import type { Buckets, Limit, Rows } from './algorithms/reckoning.ts'
+import { Eviction } from './eviction.ts'
 import {
   ACTING,
   CREDIT,
@@ -19,9 +20,6 @@ const BUCKET_WORDS = 4
 const UNSENT_WORDS = 1
 /** Words before the buckets; even, because doubles lie on double words. */
 const BUCKETS_AT = TABLE_WORDS + UNSENT_WORDS
-
-/** Rows an eviction looks at before it settles for the least used key among them. */
-export const EVICTION_ROWS = 64
 
 /**
  * Everything one rule remembers about its keys: for each key and limit a bucket (the acting owner's exact
@@ -45,11 +43,11 @@ export class KeyStore implements Buckets {
   /** The same memory as words and as doubles. */
   readonly #doubles: Float64Array
   readonly #rowDoubles: number
-  #hand = 0
+  readonly #eviction = new Eviction()
   #sweepAt = 0
-  #evicted = 0
   /** What a token weighs on the level of each key with a surcharge. */
   readonly #weights = new Map<number, number>()
+  readonly #levelsOfKey: Float64Array
   readonly #rowsOfKey = { debits: [] as number[], credits: [] as number[] }
 
   /** More than `flushTokens` of one key unsent ask for an early flush. */
@@ -60,6 +58,7 @@ export class KeyStore implements Buckets {
     flushTokens = Number.POSITIVE_INFINITY,
   ) {
     this.#limits = limits
+    this.#levelsOfKey = new Float64Array(limits.length)
     this.#actors = actors
     const ringsAt = BUCKETS_AT + limits.length * BUCKET_WORDS
     const offsets = limits.map((_, limit) =>
@@ -90,7 +89,7 @@ export class KeyStore implements Buckets {
 
   /** Live keys given up for new ones so far. */
   get evicted(): number {
-    return this.#evicted
+    return this.#eviction.evicted
   }
 
   /** The key's row, made if need be; NO_ROW when every row is taken by keys that must not be forgotten. */
@@ -125,19 +124,28 @@ export class KeyStore implements Buckets {
 
   /** What the acting owner's bucket says is in use now, in units. */
   level(key: number, limit: number, nowMs: number): number {
-    const { reckoning } = this.limits[limit] as Limit
-    return reckoning.level(this.limits[limit] as Limit, this, key, limit, nowMs)
+    const by = this.#limits[limit] as Limit
+    return by.reckoning.level(by, this, key, limit, nowMs)
+  }
+
+  /** The levels by all limits; good until the next call. */
+  levels(key: number, nowMs: number): Float64Array {
+    const levels = this.#levelsOfKey
+    for (let limit = 0; limit < levels.length; limit++) {
+      levels[limit] = this.level(key, limit, nowMs)
+    }
+    return levels
   }
 
   setLevel(key: number, limit: number, level: number, nowMs: number): void {
-    const { reckoning } = this.limits[limit] as Limit
-    reckoning.put(this.limits[limit] as Limit, this, key, limit, level, nowMs)
+    const by = this.#limits[limit] as Limit
+    by.reckoning.put(by, this, key, limit, level, nowMs)
   }
 
   /** Milliseconds until so much of what is in use is free, if nothing more is taken. */
   freeInMs(key: number, limit: number, units: number, nowMs: number): number {
-    const { reckoning } = this.limits[limit] as Limit
-    return reckoning.freeInMs(this.limits[limit] as Limit, this, key, limit, units, nowMs)
+    const by = this.#limits[limit] as Limit
+    return by.reckoning.freeInMs(by, this, key, limit, units, nowMs)
   }
 
   /** How long ago the window opened, of limits whose windows open when they are first used; else 0. */
@@ -148,9 +156,8 @@ export class KeyStore implements Buckets {
 
   /** What is in use by the replicated counts alone: what any replica must assume. */
   folded(key: number, limit: number, nowMs: number): number {
-    const { reckoning } = this.limits[limit] as Limit
-    const counters = this.counters[limit] as SlicedCounters
-    return reckoning.fold(this.limits[limit] as Limit, counters, this.rows(key), nowMs)
+    const by = this.#limits[limit] as Limit
+    return by.reckoning.fold(by, this.counters[limit] as SlicedCounters, this.rows(key), nowMs)
   }
 
   counted(key: number, limit: number, slice: number): number {
@@ -191,8 +198,9 @@ export class KeyStore implements Buckets {
   #inherited(key: number, limit: number, nowMs: number): number {
     if (this.bucketLevel(key, limit) === 0) return 0
     const level = this.level(key, limit, nowMs)
-    const { isByCounts } = (this.limits[limit] as Limit).reckoning
-    return isByCounts ? level - this.folded(key, limit, nowMs) : level
+    return (this.#limits[limit] as Limit).reckoning.isByCounts
+      ? level - this.folded(key, limit, nowMs)
+      : level
   }
 
   /** From now on, and until the network is whole, a token of this key weighs so much. */
@@ -208,7 +216,10 @@ export class KeyStore implements Buckets {
 
   /** The network is whole again: what checks weighed beyond their cost is forgotten, the counts hold. */
   dropSurcharge(key: number, nowMs: number): void {
-    if (!this.table.isMarked(key, SURCHARGED)) return
+    if (this.table.isMarked(key, SURCHARGED)) this.#forgetSurcharge(key, nowMs)
+  }
+
+  #forgetSurcharge(key: number, nowMs: number): void {
     this.table.unmark(key, SURCHARGED)
     this.#weights.delete(key)
     for (let limit = 0; limit < this.limits.length; limit++) {
@@ -225,19 +236,17 @@ export class KeyStore implements Buckets {
 
   /**
    * Adds to this node's own counts, which nobody else ever writes. (With every row taken by keys that are
-   * being refused there is nowhere to write: it returns false, the bucket still decides exactly, replicas learn
-   * nothing.)
+   * being refused there is nowhere to write: the bucket still decides exactly, replicas learn nothing.)
    */
-  record(key: number, cost: number, nowMs: number): boolean {
+  record(key: number, cost: number, nowMs: number): void {
     const row = this.openActor(key, SELF, nowMs)
-    if (row === NO_ROW) return false
+    if (row === NO_ROW) return
     for (let limit = 0; limit < this.limits.length; limit++) {
       const slice = sliceAt(this.limits[limit] as Limit, nowMs)
-      const counters = this.counters[limit] as SlicedCounters
-      this.raise(row, limit, slice, counters.count(row, slice) + cost)
+      const rise = (this.counters[limit] as SlicedCounters).add(row, slice, cost)
+      this.#digest(row, limit, slice, rise)
     }
     this.unsent.add(key, cost)
-    return true
   }
 
   /** The row of what this node gave back of a key, made if need be. */
@@ -282,40 +291,11 @@ export class KeyStore implements Buckets {
     this.table.remove(key)
   }
 
-  /**
-   * Second-chance eviction without the chance: the hand looks at some rows and gives up the key that has
-   * used the smallest share of its limits. A key that is being refused is never forgotten, for that would
-   * hand its burst out twice.
-   */
   #makeRoom(spared: number, nowMs: number): boolean {
-    let victim = NO_ROW
-    let least = Number.POSITIVE_INFINITY
-    const rows = this.table.rowsSeen
-    for (let step = 0; step < Math.min(EVICTION_ROWS, rows); step++) {
-      this.#hand = this.#hand + 1 < rows ? this.#hand + 1 : 0
-      if (this.#hand === spared || !this.table.isMarked(this.#hand, KEY)) continue
-      const used = this.#usedShare(this.#hand, nowMs)
-      if (used >= least) continue
-      least = used
-      victim = this.#hand
-      if (used === 0) break
-    }
+    const victim = this.#eviction.victim(this, spared, nowMs)
     if (victim === NO_ROW) return false
-    if (least > 0) this.#evicted += 1
     this.forget(victim, nowMs)
     return true
-  }
-
-  /** Share of the burst in use, the worst of all limits; infinite when not one token is left. */
-  #usedShare(key: number, nowMs: number): number {
-    let share = 0
-    for (let limit = 0; limit < this.limits.length; limit++) {
-      const { capacityUnits, tokenUnits } = this.limits[limit] as Limit
-      const level = this.assumed(key, limit, nowMs)
-      if (level + tokenUnits > capacityUnits) return Number.POSITIVE_INFINITY
-      share = Math.max(share, level / capacityUnits)
-    }
-    return share
   }
 
   #isSpent(key: number, nowMs: number): boolean {

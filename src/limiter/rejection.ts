@@ -4,8 +4,10 @@ import { type CheckRequest, KEY_BYTES_MAX, type Rejection, type RejectionCode } 
 
 /** What is wrong with a check of a rule whose checks cost at most `costMax`; undefined if nothing is. */
 export function checkMistake(request: CheckRequest, costMax: number): Rejection | undefined {
-  const { cost, rule } = request
-  if (isWhole(cost, costMax)) return keyMistake(request)
+  return isWhole(request.cost, costMax) ? keyMistake(request) : costMistake(request, costMax)
+}
+
+function costMistake({ cost, rule }: CheckRequest, costMax: number): Rejection {
   return rejected(
     'invalid_cost',
     `cost ${cost} of rule "${rule}" must be a whole number from 0 (ask only) to ${costMax}, its smallest burst: a larger cost could never be allowed`,
@@ -22,13 +24,17 @@ export function adjustmentMistake(request: CheckRequest): Rejection | undefined 
   )
 }
 
+/** Most keys are too short for their bytes to be worth counting. */
 function keyMistake({ key }: CheckRequest): Rejection | undefined {
+  const isShort = typeof key === 'string' && key.length > 0 && key.length * 3 <= KEY_BYTES_MAX
+  return isShort ? undefined : unusualKeyMistake(key)
+}
+
+function unusualKeyMistake(key: unknown): Rejection | undefined {
   if (typeof key !== 'string') {
     return rejected('invalid_key', `the key must be a string, not a ${typeof key}`)
   }
-  if (key.length > 0 && (key.length * 3 <= KEY_BYTES_MAX || utf8Bytes(key) <= KEY_BYTES_MAX)) {
-    return undefined
-  }
+  if (key !== '' && utf8Bytes(key) <= KEY_BYTES_MAX) return undefined
   return rejected(
     'invalid_key',
     `the key must be 1 to ${KEY_BYTES_MAX} bytes of UTF-8, this one has ${utf8Bytes(key)}: hash longer identities first`,

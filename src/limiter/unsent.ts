@@ -1,5 +1,6 @@
 import type { Column } from '../../crdt/sliced-counter.ts'
 import { DIRTY, type KeyTable } from './key-table.ts'
+import { RowQueue } from './row-queue.ts'
 
 /** Keys taken last that are remembered as in use. More take longer to hand over. */
 const KEYS_TAKEN_KEPT = 1_024
@@ -20,9 +21,7 @@ export class Unsent {
   readonly #stride: number
   /** More than so many unsent tokens of one key ask for an early flush. */
   flushTokens: number
-  #keys: number[] = []
-  /** Of `#keys`, how many have been taken. */
-  #taken = 0
+  #keys = new RowQueue()
   #flushWanted = false
   /** The keys taken last: a ring of at most `KEYS_TAKEN_KEPT`. */
   readonly #lastTaken: number[] = []
@@ -43,42 +42,41 @@ export class Unsent {
 
   add(key: number, tokens: number): void {
     const at = this.#offset + key * this.#stride
-    if (!this.#table.isMarked(key, DIRTY)) {
-      if (this.size >= UNSENT_PER_ROW_MAX * this.#table.rowsMax) this.#dropForgotten()
-      this.#table.mark(key, DIRTY)
-      this.#keys.push(key)
-      this.#words[at] = 0
-    }
+    if (!this.#table.isMarked(key, DIRTY)) this.#list(key, at)
     const unsent = (this.#words[at] as number) + tokens
     this.#words[at] = unsent
     if (unsent > this.flushTokens) this.#flushWanted = true
   }
 
+  #list(key: number, at: number): void {
+    if (this.size >= UNSENT_PER_ROW_MAX * this.#table.rowsMax) this.#dropForgotten()
+    this.#table.mark(key, DIRTY)
+    this.#keys.push(key)
+    this.#words[at] = 0
+  }
+
   /** Keys still to be taken; some of them may have been forgotten meanwhile. */
   get size(): number {
-    return this.#keys.length - this.#taken
+    return this.#keys.size
   }
 
   /** Takes the oldest keys with something unsent, at most so many. A key forgotten meanwhile is not among them. */
   take(most: number): number[] {
     const keys: number[] = []
-    const end = Math.min(this.#keys.length, this.#taken + most)
-    for (; this.#taken < end; this.#taken++) {
-      const key = this.#keys[this.#taken] as number
+    for (let left = Math.min(this.size, most); left > 0; left--) {
+      const key = this.#keys.shift()
       if (!this.#table.isMarked(key, DIRTY)) continue
       this.#table.unmark(key, DIRTY)
       keys.push(key)
       this.#lastTaken[this.#takenInAll++ % KEYS_TAKEN_KEPT] = key
     }
-    this.#compact()
+    if (this.size === 0) this.#flushWanted = false
     return keys
   }
 
   /** Keys in use: those with something unsent, and those taken last. Some may have been forgotten meanwhile. */
   inUse(): Set<number> {
-    const keys = new Set(this.#lastTaken)
-    for (let at = this.#taken; at < this.#keys.length; at++) keys.add(this.#keys[at] as number)
-    return keys
+    return new Set([...this.#lastTaken, ...this.#keys])
   }
 
   /**
@@ -88,19 +86,7 @@ export class Unsent {
    */
   #dropForgotten(): void {
     const kept = new Set<number>()
-    for (let at = this.#taken; at < this.#keys.length; at++) {
-      const key = this.#keys[at] as number
-      if (this.#table.isMarked(key, DIRTY)) kept.add(key)
-    }
-    this.#keys = [...kept]
-    this.#taken = 0
-  }
-
-  /** Lets go of the taken part once it is the larger one, so that taking stays cheap whatever waits behind. */
-  #compact(): void {
-    if (this.#taken * 2 < this.#keys.length) return
-    this.#keys = this.#keys.slice(this.#taken)
-    this.#taken = 0
-    if (this.#keys.length === 0) this.#flushWanted = false
+    for (const key of this.#keys) if (this.#table.isMarked(key, DIRTY)) kept.add(key)
+    this.#keys = new RowQueue(kept)
   }
 }

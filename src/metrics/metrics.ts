@@ -1,4 +1,4 @@
-import { Counter, Histogram, Registry } from 'prom-client'
+import { Counter, Registry } from 'prom-client'
 import type { ForwardResult, StandInReason } from '../../cluster/event.ts'
 import type { MalformedReason } from '../../cluster/wire.ts'
 import type { RuleAnswer } from '../rule-answer.ts'
@@ -10,6 +10,7 @@ import {
   type TalliedRules,
 } from './check-tallies.ts'
 import { ConfigSeries, type ReloadResult } from './config-series.ts'
+import { Histogram, type Observations } from './histogram.ts'
 import { children, counters, wordsOf } from './series.ts'
 import { SnapshotSeries } from './snapshot-series.ts'
 import { type MetricsSource, registerSources } from './source-series.ts'
@@ -92,8 +93,8 @@ export class Metrics {
   readonly #tallies: CheckTallies
   #source: MetricsSource | undefined
 
-  readonly #latency: Record<RequestStrategy, Record<Path, Histogram.Internal<string>>>
-  readonly #forwardSeconds: Histogram
+  readonly #latency: Record<RequestStrategy, Record<Path, Observations>>
+  readonly #forwardSeconds: Observations
   readonly #forwards: Record<ForwardResult, Counter.Internal>
   readonly #gossipMessages: Record<Direction, Counter.Internal>
   readonly #gossipBytes: Record<Direction, Counter.Internal>
@@ -102,7 +103,7 @@ export class Metrics {
   readonly #config: ConfigSeries
   readonly #keysEvicted: Counter
   readonly #ringChanges: Counter
-  readonly #eventLoopLag: Histogram
+  readonly #eventLoopLag: Observations
   /** Of the file in which slow limits are kept. */
   readonly snapshots: SnapshotSeries
 
@@ -116,23 +117,21 @@ export class Metrics {
     const latency = new Histogram({
       name: 'rate_limiter_latency_seconds',
       help: 'Time from a parsed request to its decision; a batch is one observation.',
-      labelNames: ['strategy', 'path'],
       buckets: LATENCY_BUCKETS,
       registers,
     })
     const present = this.#tallies.strategies
     this.#latency = children(STRATEGIES, (strategy) =>
-      children(PATHS, (path) => {
-        if (strategy === 'mixed' || present.has(strategy)) latency.zero({ strategy, path })
-        return latency.labels(strategy, path)
-      }),
+      children(PATHS, (path) =>
+        latency.series({ strategy, path }, strategy === 'mixed' || present.has(strategy)),
+      ),
     )
     this.#forwardSeconds = new Histogram({
       name: 'rate_limiter_forward_seconds',
       help: 'Time from sending a check to a peer to its answer.',
       buckets: LATENCY_BUCKETS,
       registers,
-    })
+    }).series()
     this.#forwards = counters(FORWARD_RESULTS, 'result', {
       name: 'rate_limiter_forward_total',
       help: 'Checks sent to a peer.',
@@ -176,7 +175,7 @@ export class Metrics {
       help: 'How late each tick of the node came.',
       buckets: LAG_BUCKETS,
       registers,
-    })
+    }).series()
   }
 
   /** Other rules from now on. Those that are no more are no longer counted. */

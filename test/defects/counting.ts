@@ -144,7 +144,7 @@ export const COUNTING: readonly Defect[] = [
       },
       {
         file: 'crdt/sliced-counter.ts',
-        find: 'else if (ahead <= -slices) return 0',
+        find: 'else if (ahead <= -this.slicing.slices) return false',
         replace: '',
       },
     ],
@@ -167,8 +167,8 @@ export const COUNTING: readonly Defect[] = [
     breaks: 'a full table gives up any key, even one that is being refused',
     edits: [
       {
-        file: 'src/limiter/key-store.ts',
-        find: 'const used = this.#usedShare(this.#hand, nowMs)',
+        file: 'src/limiter/eviction.ts',
+        find: 'const used = usedShare(store, this.#hand, nowMs)',
         replace: 'const used = 0',
       },
     ],

@@ -107,8 +107,8 @@ export const DECIDING: readonly Defect[] = [
     edits: [
       {
         file: 'src/limiter/admission.ts',
-        find: 'const retryAfterMs = store.freeInMs(row, index, excess, nowMs)',
-        replace: 'const retryAfterMs = store.freeInMs(row, index, 0.9 * excess, nowMs)',
+        find: 'store.freeInMs(row, at, excess, nowMs)',
+        replace: 'store.freeInMs(row, at, 0.9 * excess, nowMs)',
       },
     ],
     scenarios: ['steady-tenfold'],

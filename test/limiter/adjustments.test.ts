@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../crdt/node-id.ts'
+import { sliceAt } from '../../crdt/sliced-counter.ts'
+import type { Limit } from '../../src/limiter/limit.ts'
 import type { Limiter } from '../../src/limiter/limiter.ts'
 import type { Algorithm, LimitPolicy } from '../../src/limiter/policy.ts'
 import { limiterOf, NOW_MS, ruleOf, stateOf } from '../support/limiters.ts'
@@ -181,6 +183,24 @@ describe.each(NAMED)('what others hear of it, %s', (_, algorithm) => {
         }
       }),
     )
+  })
+})
+
+describe('what of a refund cannot be written', () => {
+  const rules = [ruleOf(policyOf({ type: 'sliding-window' }))]
+
+  test('is not told, and asks for no publication', () => {
+    const [ahead, limiter] = [limiterOf(rules, 'n1'), limiterOf(rules, 'n2')]
+    const limit = stateOf(limiter).store.limits[0] as Limit
+    const nowMs = (sliceAt(limit, NOW_MS) + 1) * limit.sliceMs - 100
+    // Of a slice that has not begun by the clock of the node that is asked to give it back.
+    check(ahead, 5, nowMs + 200)
+    for (const counts of ahead.takeDelta(0, nowMs + 200)) {
+      limiter.merge(counts, 'n1' as NodeId, nowMs)
+    }
+    expect(adjust(limiter, 'refund', 3, nowMs)).toMatchObject({ remaining: 5 })
+    expect(limiter.flushWanted).toBe(false)
+    expect(limiter.unsentKeys).toBe(0)
   })
 })
 
