@@ -89,7 +89,7 @@ export class Answering {
     if (reaching.isWhole(nowMs)) return once
     const flow = { tokensPerMs: rate.count / rate.periodMs, burst }
     const policy = rule.onPartition ?? 'majority'
-    const reach = reaching.asOwner(nowMs)
+    const reach = reaching.asOwner(nowMs, rule.weights)
     return once + overshootBound(policy, reach, flow, this.#gossipIntervalMs)
   }
 }

@@ -25,7 +25,14 @@ import { type LinkChange, Replica } from '../cluster/replica.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { Answering } from './answering.ts'
 import { closed } from './limiter/admission.ts'
-import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
+import type {
+  Adjustment,
+  Answer,
+  CheckRequest,
+  DecidedBy,
+  HashedRequest,
+  Rejection,
+} from './limiter/check.ts'
 import type { Decision } from './limiter/decision.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import { Limiter } from './limiter/limiter.ts'
@@ -169,7 +176,7 @@ export class Node {
     const decides = owner === this.#self.id && this.#replica.mayDecide(nowMs)
     if (decides && placement.members.length > 0) {
       const decision = this.#act(action, state, key, cost, owner, nowMs, ageMs)
-      return this.#answering.answer(state, decision, 'owner', owner, nowMs)
+      return this.#answer(action, state, cost, decision, 'owner', owner, nowMs)
     }
     if (action !== 'check') this.#refusals.forget(state.rule.name, key.hi, key.lo)
     const recalled = this.#recall(state, key, cost, owner, nowMs)
@@ -266,12 +273,28 @@ export class Node {
       const inRing = this.#replica.membership.placement.members.length > 0
       this.#standIns.push(inRing ? 'owner_unreachable' : 'not_in_ring')
       const decision = this.#act(action, state, key, cost, owner, nowMs, ageMs)
-      return this.#answering.answer(state, decision, this.#answering.standInName(), owner, nowMs)
+      const decidedBy = this.#answering.standInName()
+      return this.#answer(action, state, cost, decision, decidedBy, owner, nowMs)
     }
     const ref = { rule: state.rule.name, hashHi: key.hi, hashLo: key.lo }
     const id = this.#replica.forward(route, { key: ref, action, cost, ageMs }, nowMs)
     this.#pending.set(id, { action, state, key, cost, owner, askedMs: nowMs })
     return { type: 'pending', id }
+  }
+
+  /** What a client of this node is allowed is its demand, by which it weighs in the next split. */
+  #answer(
+    action: Action,
+    state: RuleState,
+    cost: number,
+    decision: Decision,
+    decidedBy: DecidedBy,
+    owner: NodeId,
+    nowMs: number,
+  ): Answer {
+    const isDemand = action === 'check' && cost > 0 && decision.type === 'allowed'
+    if (isDemand && state.rule.weights === 'demand') this.#replica.weighing.demanded()
+    return this.#answering.answer(state, decision, decidedBy, owner, nowMs)
   }
 
   #act(
@@ -296,7 +319,8 @@ export class Node {
     const { reaching, membership } = this.#replica
     const isOwner = owner === this.#self.id && membership.self.state !== 'joining'
     if (isOwner && reaching.isWhole(nowMs)) return state.decide(key, cost, nowMs)
-    const held = standing(state.rule.onPartition ?? 'majority', reaching.reachFor(owner, nowMs))
+    const { onPartition = 'majority', weights } = state.rule
+    const held = standing(onPartition, reaching.reachFor(owner, nowMs, weights))
     return held.type === 'closed' ? closed() : state.decide(key, cost, nowMs, held)
   }
 
@@ -330,7 +354,7 @@ export class Node {
     const decidedBy = this.#answering.nameOfDecider(by, owner)
     if (verdict === 'allowed') {
       const decision: Decision = { type: 'allowed', limit, remaining, resetMs, delayMs }
-      return this.#answering.answer(state, decision, decidedBy, owner, nowMs)
+      return this.#answer(action, state, cost, decision, decidedBy, owner, nowMs)
     }
     const isUndecided = verdict === 'unknown_rule' || verdict === 'moved'
     const reason = isUndecided ? 'over_limit' : verdict

@@ -8,11 +8,10 @@ export const DECIDING: readonly Defect[] = [
     edits: [
       {
         file: 'cluster/reach.ts',
-        find: 'const members = this.#membership.mayBeAlive().size\n',
-        replace: `const live = this.#membership.mayBeAlive().size - outOfReach.size
+        find: 'const splitForMs = nowMs - Math',
+        replace: `const live = members.size - outOfReach.size
     if (live > 0) return { reached: live, members: live, splitForMs: 0 }
-    const members = live
-`,
+    const splitForMs = nowMs - Math`,
       },
     ],
     scenarios: ['alone-3-share', 'split-1-2-share'],
