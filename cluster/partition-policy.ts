@@ -67,6 +67,18 @@ export function standing(policy: PartitionPolicy, reach: Reach): Standing {
   }
 }
 
+/** How much of the limit that is, from 0 to 1. */
+export function weightOf(held: Standing): number {
+  switch (held.type) {
+    case 'share':
+      return held.share.reached / held.share.members
+    case 'closed':
+      return 0
+    default:
+      return 1
+  }
+}
+
 /** A rate of tokens and the burst above it, whatever they limit. */
 export interface Flow {
   readonly tokensPerMs: number

@@ -109,10 +109,9 @@ function fieldsOf(message: Message): unknown[] {
   switch (message.type) {
     case 'gossip': {
       const { incarnation, sequence, sentMs, view, members, counts, weighing } = message
-      const records = members.map(fromMember)
+      const more = weighing === undefined ? [] : [fromReport(weighing)]
       const head = [VERSION, kind, incarnation, sequence, sentMs, view]
-      const fields = [...head, records, fromCounts(counts)]
-      return weighing === undefined ? fields : [...fields, fromReport(weighing)]
+      return [...head, members.map(fromMember), fromCounts(counts), ...more]
     }
     case 'hello':
       return [VERSION, kind, message.view, message.members.map(fromMember)]

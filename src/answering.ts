@@ -89,7 +89,7 @@ export class Answering {
     if (reaching.isWhole(nowMs)) return once
     const flow = { tokensPerMs: rate.count / rate.periodMs, burst }
     const policy = rule.onPartition ?? 'majority'
-    const reach = reaching.asOwner(nowMs, rule.weights)
+    const reach = reaching.asOwner(nowMs, rule.partitionWeights)
     return once + overshootBound(policy, reach, flow, this.#gossipIntervalMs)
   }
 }

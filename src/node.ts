@@ -293,7 +293,7 @@ export class Node {
     nowMs: number,
   ): Answer {
     const isDemand = action === 'check' && cost > 0 && decision.type === 'allowed'
-    if (isDemand && state.rule.weights === 'demand') this.#replica.weighing.demanded()
+    if (isDemand && state.rule.partitionWeights === 'demand') this.#replica.weighing.demanded()
     return this.#answering.answer(state, decision, decidedBy, owner, nowMs)
   }
 
@@ -319,8 +319,8 @@ export class Node {
     const { reaching, membership } = this.#replica
     const isOwner = owner === this.#self.id && membership.self.state !== 'joining'
     if (isOwner && reaching.isWhole(nowMs)) return state.decide(key, cost, nowMs)
-    const { onPartition = 'majority', weights } = state.rule
-    const held = standing(onPartition, reaching.reachFor(owner, nowMs, weights))
+    const { onPartition = 'majority', partitionWeights } = state.rule
+    const held = standing(onPartition, reaching.reachFor(owner, nowMs, partitionWeights))
     return held.type === 'closed' ? closed() : state.decide(key, cost, nowMs, held)
   }
 
