@@ -17,6 +17,23 @@ export const DECIDING: readonly Defect[] = [
     scenarios: ['alone-3-share', 'split-1-2-share'],
   },
   {
+    name: 'weights-agreed-in-split',
+    breaks: 'a side of a split agrees on other weights without the far side',
+    edits: [
+      {
+        file: 'cluster/weighing.ts',
+        find: '(mayBeAlive.has(id) || !isGone(state))',
+        replace: "state === 'active'",
+      },
+      {
+        file: 'cluster/weighing.ts',
+        find: 'this.#membership.outOfReach(nowMs).size === 0 &&\n',
+        replace: '',
+      },
+    ],
+    scenarios: ['clients-move-10-demand'],
+  },
+  {
     name: 'surcharge-kept',
     breaks: 'what checks weighed in a split beyond their cost is kept when it has healed',
     edits: [
