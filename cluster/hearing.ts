@@ -22,6 +22,7 @@ import type { PeerClocks } from './peer-clocks.ts'
 import type { PeerReports } from './peer-reports.ts'
 import { NO_RING } from './placement.ts'
 import type { ReplicatedState } from './replicated-state.ts'
+import type { Weighing } from './weighing.ts'
 
 export interface HearingDependencies {
   readonly membership: Membership
@@ -32,6 +33,7 @@ export interface HearingDependencies {
   readonly journeys: Journeys
   readonly clocks: PeerClocks
   readonly reports: PeerReports
+  readonly weighing: Weighing
   readonly outbox: Outbox
   /** If given, nobody else may be a member. */
   readonly allowed?: ReadonlySet<NodeId> | undefined
@@ -50,6 +52,7 @@ export class Hearing {
   readonly #journeys: Journeys
   readonly #clocks: PeerClocks
   readonly #reports: PeerReports
+  readonly #weighing: Weighing
   readonly #outbox: Outbox
   readonly #allowed: ReadonlySet<NodeId> | undefined
 
@@ -62,6 +65,7 @@ export class Hearing {
     this.#journeys = dependencies.journeys
     this.#clocks = dependencies.clocks
     this.#reports = dependencies.reports
+    this.#weighing = dependencies.weighing
     this.#outbox = dependencies.outbox
     this.#allowed = dependencies.allowed
   }
@@ -92,6 +96,9 @@ export class Hearing {
       case 'settings':
         this.#reports.has(from, message)
         break
+      case 'weights':
+        this.#weighing.told(message.tables)
+        break
       default:
         message satisfies never
     }
@@ -116,6 +123,9 @@ export class Hearing {
     if (known !== undefined) {
       this.#clocks.lateMs(from, gossip.sentMs, nowMs)
       this.#reports.sees(from, gossip.view)
+      if (gossip.weighing !== undefined) {
+        this.#weighing.heard(from, gossip.incarnation, gossip.weighing)
+      }
     }
     const present = this.#membership.record(from)
     if (present?.state === 'dead' || gossip.view !== this.#membership.view) {

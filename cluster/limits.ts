@@ -140,6 +140,19 @@ export const FRAME_RUMOURS_MAX = 8
 export const SILENT_INTERVALS = 1.5
 /** A majority enforces the full limit again only after a split of this length: it may still be a death. */
 export const PARTITION_HOLD_MS = 10_000
+/** Parts of a member that weighs as much as all others, and the fewest of one that nobody asks. */
+export const WEIGHT_EQUAL_PARTS = 1_000
+export const WEIGHT_FLOOR_PARTS = 200
+/** Weights that differ by fewer parts are not worth agreeing on. */
+export const WEIGHT_STEP_PARTS = 100
+/** A node proposes other weights this often. Sooner: they follow demand more closely, in more frames. */
+export const WEIGHT_PROPOSAL_MS = 10_000
+/** Gossip intervals in which about two thirds of the demand are forgotten. */
+export const DEMAND_MEMORY_TICKS = 32
+/** Members that may weigh differently; in a larger cluster all weigh the same. */
+export const WEIGHTED_MEMBERS_MAX = 128
+/** Tables of weights that a node holds at a time: the agreed one, its successor, and some proposed at once. */
+export const WEIGHT_TABLES_MAX = 4
 /**
  * A snapshot of slow limits is begun this often. Their buckets take 27 s and longer to refill, so at most 3/8 of a burst
  * drains between two. Shorter: less is lost when all nodes crash at once, and more is written.

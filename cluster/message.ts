@@ -1,6 +1,7 @@
 import type { Counts, DigestBlock, KeyRef, WantedBuckets } from '../crdt/counts.ts'
 import type { LevelsBlock } from '../crdt/levels.ts'
 import type { NodeId } from '../crdt/node-id.ts'
+import type { TableId, WeightTable } from './weight-table.ts'
 
 /**
  * Everything one node says to another. `wire.ts` turns these into bytes and back; nothing else crosses
@@ -15,6 +16,7 @@ export type Message =
   | Repair
   | HandOver
   | SettingsMessage
+  | WeightsMessage
 
 /**
  * What a node is doing, as members see it. In this order a later state overrides an earlier one of the
@@ -51,6 +53,15 @@ export interface Gossip {
   readonly view: number
   readonly members: readonly MemberRecord[]
   readonly counts: Counts
+  readonly weighing?: WeightReport | undefined
+}
+
+/** What a member has to say of weights by demand. Absent: it was asked nothing, and holds equal weights. */
+export interface WeightReport {
+  /** Checks allowed to its clients lately. */
+  readonly demand: number
+  /** The tables by which it weighs. */
+  readonly held: readonly TableId[]
 }
 
 /** All members the sender knows. Sent when a link opens, and when somebody acts on an older view. */
@@ -160,4 +171,10 @@ export interface Settings {
 /** "This is how I am set." Sent when a link opens, and when something of it changes. */
 export interface SettingsMessage extends Settings {
   readonly type: 'settings'
+}
+
+/** "These are the weights that I hold", to a peer that lacks some of them. */
+export interface WeightsMessage {
+  readonly type: 'weights'
+  readonly tables: readonly WeightTable[]
 }

@@ -5,7 +5,8 @@ import { PARTITION_HOLD_MS, SILENT_INTERVALS, SUSPECT_MISSED_TICKS } from './lim
  *
  * A side knows which of the last agreed members it still reaches; its weight is W = reached / members. The
  * members are never counted anew while the network is split, for then every side would count only itself
- * and enforce the full limit.
+ * and enforce the full limit. Where members weigh by demand, W is the weight of those reached of all weights, and
+ * a majority is more than half the weight.
  *
  * | policy     | until the hold has passed | afterwards                                         |
  * |------------|---------------------------|----------------------------------------------------|
@@ -16,6 +17,15 @@ import { PARTITION_HOLD_MS, SILENT_INTERVALS, SUSPECT_MISSED_TICKS } from './lim
  */
 export type PartitionPolicy = 'majority' | 'share' | 'open' | 'closed'
 
+/** By what members weigh: each the same, or by what was asked of them before the split (`weighing.ts`). */
+export type Weights = 'nodes' | 'demand'
+
+/** A share of the limit: `reached` of `members` parts. */
+export interface Share {
+  readonly reached: number
+  readonly members: number
+}
+
 /** How much of the cluster this node reaches, itself included. */
 export interface Reach {
   readonly reached: number
@@ -23,12 +33,8 @@ export interface Reach {
   readonly members: number
   /** For how long not all of them have been reached; 0 when all are. */
   readonly splitForMs: number
-}
-
-/** A share of the limit: `reached` of `members` parts. */
-export interface Share {
-  readonly reached: number
-  readonly members: number
+  /** What those weigh by demand; absent: each the same. */
+  readonly byDemand?: Share
 }
 
 /**
@@ -46,8 +52,9 @@ export type Standing =
 export function standing(policy: PartitionPolicy, reach: Reach): Standing {
   const { reached, members, splitForMs } = reach
   if (reached >= members) return { type: 'whole' }
-  const hasMajority = reached * 2 > members
-  const share = { type: 'share', share: { reached, members } } as const
+  const weight = reach.byDemand ?? { reached, members }
+  const hasMajority = weight.reached * 2 > weight.members
+  const share = { type: 'share', share: weight } as const
   switch (policy) {
     case 'open':
       return { type: 'full' }
@@ -57,6 +64,18 @@ export function standing(policy: PartitionPolicy, reach: Reach): Standing {
       return share
     case 'majority':
       return hasMajority && splitForMs >= PARTITION_HOLD_MS ? { type: 'full' } : share
+  }
+}
+
+/** How much of the limit that is, from 0 to 1. */
+export function weightOf(held: Standing): number {
+  switch (held.type) {
+    case 'share':
+      return held.share.reached / held.share.members
+    case 'closed':
+      return 0
+    default:
+      return 1
   }
 }
 
@@ -74,6 +93,8 @@ export interface Flow {
  *     share, closed   (1 - 1/N)·(B + R·t) + unreached·R·s    admitted before anybody noticed
  *     majority        the same + R/2·(T - hold)⁺             less than half goes on beside the majority
  *     open            unreached·(B + R·T)                    each unreached member alone, at worst
+ *
+ * By demand the owner's side may weigh next to nothing: 1 in the place of 1 - 1/N.
  */
 export function overshootBound(
   policy: PartitionPolicy,
@@ -87,9 +108,9 @@ export function overshootBound(
   if (policy === 'open') return Math.ceil(unreached * (burst + tokensPerMs * splitForMs))
   const suspectMs = (SUSPECT_MISSED_TICKS + 1) * gossipIntervalMs
   const silentMs = SILENT_INTERVALS * gossipIntervalMs
+  const beyondOwner = reach.byDemand === undefined ? (members - 1) / members : 1
   const unnoticed =
-    ((members - 1) * (burst + tokensPerMs * suspectMs)) / members +
-    unreached * tokensPerMs * silentMs
+    beyondOwner * (burst + tokensPerMs * suspectMs) + unreached * tokensPerMs * silentMs
   const heldMs = policy === 'majority' ? Math.max(0, splitForMs - PARTITION_HOLD_MS) : 0
   return Math.ceil(unnoticed + (tokensPerMs / 2) * heldMs)
 }

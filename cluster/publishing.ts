@@ -6,6 +6,7 @@ import { FRAME_RUMOURS_MAX } from './limits.ts'
 import type { Membership } from './membership.ts'
 import type { Gossip, MemberRecord } from './message.ts'
 import type { Outbox } from './outbox.ts'
+import type { Weighing } from './weighing.ts'
 
 /** Writes the gossip frames of this node: heartbeat, rumours and counts in one. */
 export class Publishing {
@@ -13,6 +14,7 @@ export class Publishing {
   readonly #dissemination: Dissemination
   readonly #greeting: Greeting
   readonly #copies: Copies
+  readonly #weighing: Weighing
   readonly #outbox: Outbox
   #sequence = 0
 
@@ -21,12 +23,14 @@ export class Publishing {
     dissemination: Dissemination,
     greeting: Greeting,
     copies: Copies,
+    weighing: Weighing,
     outbox: Outbox,
   ) {
     this.#membership = membership
     this.#copies = copies
     this.#dissemination = dissemination
     this.#greeting = greeting
+    this.#weighing = weighing
     this.#outbox = outbox
   }
 
@@ -35,7 +39,10 @@ export class Publishing {
     const isTick = this.#dissemination.isTickDue(nowMs)
     const { isUnderWay } = this.#dissemination
     if (!isTick && !isUnderWay && !this.#dissemination.isFlushDue(nowMs)) return
-    if (isTick) this.#greeting.greetTheSilent(nowMs)
+    if (isTick) {
+      this.#greeting.greetTheSilent(nowMs)
+      this.#weighing.tick(nowMs)
+    }
     if (this.#copies.isScoped) {
       this.#tellHolders(nowMs)
       if (isTick) this.publish(NO_COUNTS, nowMs)
@@ -85,6 +92,7 @@ export class Publishing {
 
   #gossip(counts: Counts, members: readonly MemberRecord[], nowMs: number): Gossip {
     const { self, view } = this.#membership
+    const weighing = this.#weighing.report
     this.#sequence += 1
     return {
       type: 'gossip',
@@ -94,6 +102,7 @@ export class Publishing {
       view,
       members,
       counts,
+      ...(weighing !== undefined && { weighing }),
     }
   }
 }

@@ -20,6 +20,7 @@ import { Reaching } from './reach.ts'
 import type { ReplicaDependencies, ReplicaOptions } from './replica-options.ts'
 import type { ReplicatedState } from './replicated-state.ts'
 import { Routing } from './routing.ts'
+import { Weighing } from './weighing.ts'
 
 /** What the transport observed about its link to a peer. It comes in by the same door as messages. */
 export type LinkChange =
@@ -37,6 +38,7 @@ export class Replica {
   readonly reaching: Reaching
   readonly clocks = new PeerClocks()
   readonly reports: PeerReports
+  readonly weighing: Weighing
   readonly copies: Copies
   readonly #state: ReplicatedState
   readonly #options: ReplicaOptions
@@ -71,7 +73,10 @@ export class Replica {
     this.#antiEntropy = new AntiEntropy(self.id, comparing, nowMs)
     this.#forwarding = new Forwarding(state, this.#outbox, options.forwardTimeoutMs)
     this.#routing = new Routing(this.membership, this.#forwarding)
-    this.reaching = new Reaching(this.membership, () => this.#forwarding.unresponsive())
+    this.weighing = new Weighing(this.membership, this.#outbox)
+    this.reaching = new Reaching(this.membership, this.weighing, () => {
+      return this.#forwarding.unresponsive()
+    })
     this.#greeting = new Greeting(this.membership, random, this.#outbox, options.gossipIntervalMs)
     const { membership } = this
     this.#publishing = new Publishing(
@@ -79,6 +84,7 @@ export class Replica {
       this.#dissemination,
       this.#greeting,
       this.copies,
+      this.weighing,
       this.#outbox,
     )
     this.reports = new PeerReports(options.settings, membership, this.#outbox)
@@ -103,6 +109,7 @@ export class Replica {
       journeys: this.#journeys,
       clocks: this.clocks,
       reports: this.reports,
+      weighing: this.weighing,
       outbox: this.#outbox,
       allowed: options.allowed,
     })
@@ -231,6 +238,7 @@ export class Replica {
     this.#joining.linked(nowMs)
     this.#greeting.linked(peer, nowMs)
     this.reports.linked(peer)
+    this.weighing.linked(peer)
     this.#antiEntropy.linked(peer, nowMs)
     if (this.membership.self.state === 'left') this.#handOff.tell(peer, [], nowMs)
   }

@@ -30,6 +30,7 @@ import {
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
   RULES_VERSION_BYTES_MAX,
+  WEIGHT_TABLES_MAX,
 } from './limits.ts'
 import {
   ACTIONS,
@@ -40,6 +41,7 @@ import {
   type Message,
   VERDICTS,
 } from './message.ts'
+import { fromReport, fromTable, toReport, toTable } from './weights-wire.ts'
 
 /**
  * Messages as bytes: positional MessagePack arrays, `[version, kind, ...fields]`, without maps, records or
@@ -57,6 +59,7 @@ const KINDS = [
   'repair',
   'hand-over',
   'settings',
+  'weights',
 ] as const
 
 const packr = new Packr({ useRecords: false })
@@ -105,9 +108,10 @@ function fieldsOf(message: Message): unknown[] {
   const kind = KINDS.indexOf(message.type)
   switch (message.type) {
     case 'gossip': {
-      const { incarnation, sequence, sentMs, view, members, counts } = message
-      const records = members.map(fromMember)
-      return [VERSION, kind, incarnation, sequence, sentMs, view, records, fromCounts(counts)]
+      const { incarnation, sequence, sentMs, view, members, counts, weighing } = message
+      const more = weighing === undefined ? [] : [fromReport(weighing)]
+      const head = [VERSION, kind, incarnation, sequence, sentMs, view]
+      return [...head, members.map(fromMember), fromCounts(counts), ...more]
     }
     case 'hello':
       return [VERSION, kind, message.view, message.members.map(fromMember)]
@@ -141,6 +145,8 @@ function fieldsOf(message: Message): unknown[] {
     }
     case 'settings':
       return [VERSION, kind, message.rules, message.gossipIntervalMs, message.fanout]
+    case 'weights':
+      return [VERSION, kind, message.tables.map(fromTable)]
   }
 }
 
@@ -162,6 +168,7 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
         view: frame.word(),
         members: frame.list(FRAME_MEMBERS_MAX, toMember),
         counts: frame.nested(toCounts),
+        ...(frame.hasMore && { weighing: frame.nested(toReport) }),
       }
     case 'hello':
       return { type, view: frame.word(), members: frame.list(FRAME_MEMBERS_MAX, toMember) }
@@ -203,6 +210,8 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
       const rules = frame.text(RULES_VERSION_BYTES_MAX)
       return { type, rules, gossipIntervalMs: frame.whole(), fanout: frame.whole() }
     }
+    case 'weights':
+      return { type, tables: frame.list(WEIGHT_TABLES_MAX, toTable) }
   }
 }
 

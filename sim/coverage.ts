@@ -25,6 +25,8 @@ export const SITUATIONS = [
   'breaker open',
   /** A side enforced its share of a limit. */
   'share mode',
+  /** Somebody was out of reach of a node that had agreed on weights by demand. */
+  'weighed by demand',
   /** A side without a majority refused everything. */
   'closed side',
   /** A key's level was above its burst: more had been admitted than one bucket allows. */
@@ -186,8 +188,11 @@ export class Coverage {
   #look(): void {
     const views = new Set<number>()
     for (const id of this.#world.live) {
-      const { replica } = this.#world.host(id).node
-      views.add(replica.membership.placement.view)
+      const { node, nowMs } = this.#world.host(id)
+      const { membership, reaching, weighing } = node.replica
+      views.add(membership.placement.view)
+      const hasAgreed = weighing.held.some(({ version }) => version > 0)
+      if (hasAgreed && !reaching.isWhole(nowMs)) this.#saw('weighed by demand')
     }
     if (views.size > 1) this.#saw('two views')
   }

@@ -73,7 +73,8 @@ export class Answering {
   /** Tokens that, while members are out of reach, the rule's policy lets all sides admit above the limit together. */
   #splitBound({ rule }: RuleState, { rate, burst }: LimitPolicy, nowMs: number): number {
     const flow = { tokensPerMs: rate.count / rate.periodMs, burst }
-    const reach = this.#replica.reaching.asOwner(nowMs)
-    return overshootBound(rule.onPartition ?? 'majority', reach, flow, this.#gossipIntervalMs)
+    const policy = rule.onPartition ?? 'majority'
+    const reach = this.#replica.reaching.asOwner(nowMs, rule.partitionWeights)
+    return overshootBound(policy, reach, flow, this.#gossipIntervalMs)
   }
 }

@@ -2,7 +2,7 @@ import type { AnswerReason, RuleAnswer } from './rule-answer.ts'
 import type { Mode, OverrideDefinition } from './rules/definition.ts'
 import type { RequestFacts } from './rules/request-facts.ts'
 import type { Unmatched } from './rules/rule-book.ts'
-import type { KeyInspection, RunningNode } from './running-node.ts'
+import type { KeyInspection, PartitionInspection, RunningNode } from './running-node.ts'
 
 /** Why a check was answered as it was: what each rule said, and on what counts. */
 export interface Explanation {
@@ -33,6 +33,8 @@ export interface RuleExplanation {
   }
   /** Names in the order in which they decide; empty when nothing is counted. */
   readonly owners: readonly string[]
+  /** Absent when nothing is counted. */
+  readonly partition?: PartitionInspection
   readonly limits: readonly LimitExplanation[]
 }
 
@@ -93,6 +95,7 @@ function ruleExplanation(
     ...(matched?.tier !== undefined && { tier: matched.tier }),
     ...(matched?.override !== undefined && { override: overrideExplanation(matched.override) }),
     owners: held?.owners ?? [],
+    ...(held?.partition !== undefined && { partition: held.partition }),
     limits: held === undefined ? [] : limitExplanations(held, node.cluster().members),
   }
 }

@@ -1,6 +1,8 @@
+import { standing, weightOf } from '../cluster/partition-policy.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { inspectKey } from './limiter/inspect.ts'
 import { hashHex } from './limiter/key-hash.ts'
+import type { Rule } from './limiter/policy.ts'
 import type { Node } from './node.ts'
 import type { Matched } from './rules/rule-book.ts'
 import type { KeyInspection } from './running-node.ts'
@@ -39,5 +41,16 @@ export function inspection(
       tokens,
     })),
   }))
-  return { ...named, hash: hashHex(hash), owners, limits }
+  const partition = partitionOf(state.rule, replica, nowMs)
+  return { ...named, hash: hashHex(hash), owners, partition, limits }
+}
+
+function partitionOf(
+  { onPartition = 'majority', partitionWeights = 'nodes' }: Rule,
+  { reaching, membership }: Node['replica'],
+  nowMs: number,
+): NonNullable<KeyInspection['partition']> {
+  const reach = reaching.reachFor(membership.self.id, nowMs, partitionWeights)
+  const weight = weightOf(standing(onPartition, reach))
+  return { policy: onPartition, weights: partitionWeights, weight }
 }

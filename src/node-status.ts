@@ -1,3 +1,4 @@
+import { standing, type Weights, weightOf } from '../cluster/partition-policy.ts'
 import type { Replica } from '../cluster/replica.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { clusterStatus } from './cluster-view.ts'
@@ -33,9 +34,12 @@ export function nodeStatus(
 }
 
 /** The share of the limits that this node gives out: 1 while everybody who may be alive is reached. */
-export function partitionWeight(replica: Replica, nowMs: number): number {
-  const { reached, members } = reachOf(replica, nowMs)
-  return reached / members
+export function partitionWeight(
+  { reaching, membership }: Replica,
+  weights: Weights,
+  nowMs: number,
+): number {
+  return weightOf(standing('share', reaching.reachFor(membership.self.id, nowMs, weights)))
 }
 
 /** By how much the clocks of linked peers are ahead of this node's, by the peers' names. */

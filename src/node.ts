@@ -24,12 +24,20 @@ import { Refusals } from '../cluster/refusals.ts'
 import { type LinkChange, Replica } from '../cluster/replica.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { Answering } from './answering.ts'
+import { forwardedDecision, settledDecision, undecided } from './forwarded-decision.ts'
 import { closed } from './limiter/admission.ts'
-import type { Adjustment, Answer, CheckRequest, HashedRequest, Rejection } from './limiter/check.ts'
+import type {
+  Adjustment,
+  Answer,
+  CheckRequest,
+  DecidedBy,
+  HashedRequest,
+  Rejection,
+} from './limiter/check.ts'
 import type { Decision } from './limiter/decision.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import { Limiter } from './limiter/limiter.ts'
-import type { LimitPolicy, Rule } from './limiter/policy.ts'
+import type { Rule } from './limiter/policy.ts'
 import { adjustmentMistake, checkMistake } from './limiter/rejection.ts'
 import type { RuleState } from './limiter/rule-state.ts'
 
@@ -171,7 +179,7 @@ export class Node {
       return this.#elsewhere(action, state, key, cost, owner, nowMs, ageMs)
     }
     const decision = this.#act(action, state, key, cost, owner, nowMs, ageMs)
-    return this.#answering.answer(state, decision, 'owner', owner, nowMs)
+    return this.#answer(action, state, cost, decision, 'owner', owner, nowMs)
   }
 
   /** Of a key that another node decides, or that this one may not decide yet. */
@@ -279,12 +287,28 @@ export class Node {
       const inRing = this.#replica.membership.placement.members.length > 0
       this.#standIns.push(inRing ? 'owner_unreachable' : 'not_in_ring')
       const decision = this.#act(action, state, key, cost, owner, nowMs, ageMs)
-      return this.#answering.answer(state, decision, this.#answering.standInName(), owner, nowMs)
+      const decidedBy = this.#answering.standInName()
+      return this.#answer(action, state, cost, decision, decidedBy, owner, nowMs)
     }
     const ref = { rule: state.rule.name, hashHi: key.hi, hashLo: key.lo }
     const id = this.#replica.forward(route, { key: ref, action, cost, ageMs }, nowMs)
     this.#pending.set(id, { action, state, key, cost, owner, askedMs: nowMs })
     return { type: 'pending', id }
+  }
+
+  /** What a client of this node is allowed is its demand, by which it weighs in the next split. */
+  #answer(
+    action: Action,
+    state: RuleState,
+    cost: number,
+    decision: Decision,
+    decidedBy: DecidedBy,
+    owner: NodeId,
+    nowMs: number,
+  ): Answer {
+    const isDemand = action === 'check' && cost > 0 && decision.type === 'allowed'
+    if (isDemand && state.rule.partitionWeights === 'demand') this.#replica.weighing.demanded()
+    return this.#answering.answer(state, decision, decidedBy, owner, nowMs)
   }
 
   #act(
@@ -319,8 +343,9 @@ export class Node {
     owner: NodeId,
     nowMs: number,
   ): Decision {
-    const { reaching } = this.#replica
-    const held = standing(state.rule.onPartition ?? 'majority', reaching.reachFor(owner, nowMs))
+    const { onPartition = 'majority', partitionWeights } = state.rule
+    const reach = this.#replica.reaching.reachFor(owner, nowMs, partitionWeights)
+    const held = standing(onPartition, reach)
     return held.type === 'closed' ? closed() : state.decide(key, cost, nowMs, held)
   }
 
@@ -333,50 +358,25 @@ export class Node {
     const key = { hi: check.hashHi, lo: check.hashLo }
     const owner = this.#replica.membership.placement.owner(key.hi) ?? this.#self.id
     const decision = this.#act(action, state, key, check.cost, owner, nowMs, check.ageMs)
-    const { limit, remaining, resetMs } = decision
-    const measured = { id, limit, remaining, resetMs }
-    return decision.type === 'allowed'
-      ? { ...measured, verdict: 'allowed', retryAfterMs: 0, delayMs: decision.delayMs }
-      : {
-          ...measured,
-          verdict: decision.reason,
-          retryAfterMs: decision.retryAfterMs,
-          delayMs: 0,
-        }
+    return forwardedDecision(id, decision)
   }
 
   #settle(pending: PendingCheck, settled: ForwardedDecision, by: NodeId, nowMs: number): Answer {
     const { action, state, key, cost, owner, askedMs } = pending
-    const { verdict, retryAfterMs, resetMs, delayMs } = settled
-    // The decider may have been given other rules: an answer never promises more than this node's own.
-    const limit = Math.min(settled.limit, state.rule.limits.length - 1)
-    const remaining = Math.min(settled.remaining, (state.rule.limits[limit] as LimitPolicy).burst)
+    const decision = settledDecision(settled, state.rule.limits)
     const decidedBy = this.#answering.nameOfDecider(by, owner)
-    if (verdict === 'allowed') {
-      const decision: Decision = { type: 'allowed', limit, remaining, resetMs, delayMs }
-      return this.#answering.answer(state, decision, decidedBy, owner, nowMs)
-    }
-    const isUndecided = verdict === 'unknown_rule' || verdict === 'moved'
-    const reason = isUndecided ? 'over_limit' : verdict
-    if (reason === 'over_limit' && action === 'check') {
+    if (action === 'check' && decision.type === 'refused' && decision.reason === 'over_limit') {
       const refusal = {
-        limit,
-        remaining,
+        limit: decision.limit,
+        remaining: decision.remaining,
         // It was decided after the asking, and on the way since: counted from now it would last too long.
-        untilMs: askedMs + retryAfterMs,
-        fullAtMs: askedMs + resetMs,
+        untilMs: askedMs + decision.retryAfterMs,
+        fullAtMs: askedMs + decision.resetMs,
       }
       this.#refusals.remember(state.rule.name, key.hi, key.lo, cost, refusal, nowMs)
     }
-    const decision: Decision = { type: 'refused', limit, remaining, resetMs, retryAfterMs, reason }
-    return this.#answering.answer(state, decision, decidedBy, owner, nowMs)
+    return this.#answer(action, state, cost, decision, decidedBy, owner, nowMs)
   }
-}
-
-/** The check names a rule, or a cost, that is not of this node's rules. */
-function undecided(id: number): ForwardedDecision {
-  const verdict = 'unknown_rule'
-  return { id, verdict, limit: 0, remaining: 0, retryAfterMs: 0, resetMs: 0, delayMs: 0 }
 }
 
 /** Rules that an error names. */

@@ -1,7 +1,7 @@
 import type { MemberState, Settings } from '../cluster/message.ts'
 import type { Forgotten, Joined, RefusedOrder } from './cluster-orders.ts'
 import type { Adjustment, Rejection } from './limiter/check.ts'
-import type { Rule } from './limiter/policy.ts'
+import type { OnPartition, PartitionWeights, Rule } from './limiter/policy.ts'
 import type { Reserved, Settled, Unsettled } from './reservations.ts'
 import type { RuleAnswer, RuleCheck } from './rule-answer.ts'
 import type { RequestFacts } from './rules/request-facts.ts'
@@ -124,7 +124,18 @@ export interface KeyInspection {
   readonly hash: string
   /** Names in preference order: the owner first. Nobody owns a key that is not counted. */
   readonly owners: readonly string[]
+  /** Absent of a key that is not counted. */
+  readonly partition?: PartitionInspection
   readonly limits: readonly LimitInspection[]
+}
+
+/** What the node's side of a network split may admit of a key. */
+export interface PartitionInspection {
+  readonly policy: OnPartition
+  /** By what members weigh. */
+  readonly weights: PartitionWeights
+  /** How much of the limits this node gives out at present: 1 while everybody who may be alive is reached. */
+  readonly weight: number
 }
 
 export interface LimitInspection {

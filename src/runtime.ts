@@ -109,7 +109,7 @@ export class Runtime implements RunningNode {
     metrics.readFrom({
       keys: () => this.#keys(),
       peers: () => peersByState(node.replica.membership),
-      partitionWeight: () => partitionWeight(node.replica, this.#nowMs()),
+      partitionWeight: (weights) => partitionWeight(node.replica, weights, this.#nowMs()),
       clockOffsetsMs: () => clockOffsetsMs(node.replica),
     })
   }

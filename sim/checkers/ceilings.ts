@@ -1,4 +1,4 @@
-import { FORWARDS_PENDING_MAX, MEMBERS_MAX } from '../../cluster/limits.ts'
+import { FORWARDS_PENDING_MAX, MEMBERS_MAX, WEIGHT_TABLES_MAX } from '../../cluster/limits.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import { UNSENT_PER_ROW_MAX } from '../../src/limiter/unsent.ts'
 import type { Node } from '../../src/node.ts'
@@ -49,6 +49,7 @@ function above(node: Node, rowsMax: number, ids: readonly NodeId[]): string[] {
   }
   check('pending forwards', replica.pending, FORWARDS_PENDING_MAX)
   check('members', membership.records.length, Math.min(MEMBERS_MAX, ids.length))
+  check('weight tables', replica.weighing.held.length, WEIGHT_TABLES_MAX)
   check('links', membership.linkedPeers().length, ids.length - 1)
   return found
 }

@@ -167,7 +167,12 @@ function bytesOf(message: Message): number {
   const head = 64
   switch (message.type) {
     case 'gossip':
-      return head + membersBytes(message.members) + countsBytes(message.counts)
+      return (
+        head +
+        membersBytes(message.members) +
+        countsBytes(message.counts) +
+        (message.weighing === undefined ? 0 : (2 + 2 * message.weighing.held.length) * WORD_BYTES)
+      )
     case 'hello':
       return head + membersBytes(message.members)
     case 'forward': {

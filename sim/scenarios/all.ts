@@ -9,6 +9,7 @@ import { OWNER_LOSS } from './owner-loss.ts'
 import { RESTARTS } from './restarts.ts'
 import type { Scenario } from './scenario.ts'
 import { SPLITS } from './splits.ts'
+import { SPLITS_BY_DEMAND } from './splits-by-demand.ts'
 
 /** Every story, in the order in which the table tells them. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...OWNER_LOSS,
   ...RESTARTS,
   ...SPLITS,
+  ...SPLITS_BY_DEMAND,
   ...CLOCKS,
   ...JOINS_AND_LEAVES,
   ...HOSTILE,

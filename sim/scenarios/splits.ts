@@ -36,8 +36,8 @@ export function allAlone(members: readonly NodeId[]): readonly (readonly NodeId[
 }
 
 /** Seconds until members suspect each other, and until a stand-in counts a silent peer as gone. */
-const SUSPECT_S = ((SUSPECT_MISSED_TICKS + 1) * GOSSIP_INTERVAL_MS) / 1_000
-const SILENT_S = (SILENT_INTERVALS * GOSSIP_INTERVAL_MS) / 1_000
+export const SUSPECT_S = ((SUSPECT_MISSED_TICKS + 1) * GOSSIP_INTERVAL_MS) / 1_000
+export const SILENT_S = (SILENT_INTERVALS * GOSSIP_INTERVAL_MS) / 1_000
 const HOLD_S = PARTITION_HOLD_MS / 1_000
 
 /**

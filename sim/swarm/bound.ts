@@ -207,9 +207,16 @@ class Cost {
     if (!drains(this.#policy)) return (sides.length - 1) * this.#burst + healing
     const smallest = Math.min(...sides)
     const { nodes, gossipIntervalMs = GOSSIP_INTERVAL_MS } = this.#experiment
+    const { onPartition = 'majority', partitionWeights } = this.#rule
+    const side = { reached: smallest, members: nodes }
     const stated = overshootBound(
-      this.#rule.onPartition ?? 'majority',
-      { reached: smallest, members: nodes, splitForMs: spell.untilMs - spell.fromMs },
+      onPartition,
+      {
+        ...side,
+        splitForMs: spell.untilMs - spell.fromMs,
+        // What it weighs by demand is not known, and the bound does not depend on it.
+        ...(partitionWeights === 'demand' && { byDemand: side }),
+      },
       { tokensPerMs: this.#perMs, burst: this.#burst },
       gossipIntervalMs,
     )

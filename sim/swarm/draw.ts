@@ -1,5 +1,6 @@
 import { ANTI_ENTROPY_MS, GOSSIP_INTERVAL_MS } from '../../cluster/limits.ts'
 import type { Random } from '../../cluster/random.ts'
+import type { Rule } from '../../src/limiter/policy.ts'
 import { SETTLED_RULE } from '../../src/limiter/settlement.ts'
 import { type Experiment, READY_MS } from '../experiment.ts'
 import type { NetworkOptions } from '../network.ts'
@@ -28,7 +29,7 @@ const CLOCK_OFFSET_MS_MAX = 300
  */
 export function drawExperiment(seed: number, options: DrawOptions = {}): Experiment {
   const { nodes = NODES, safetyMs = SAFETY_MS } = options
-  const rules = drawRules(streamOf(seed, 'draw rules'))
+  const rules = weighed(drawRules(streamOf(seed, 'draw rules')), streamOf(seed, 'draw weights'))
   const weather = streamOf(seed, 'draw weather')
   const place = { seed, nodes, rules, safetyMs }
   const workload = drawWorkload(place, streamOf(seed, 'draw workload'))
@@ -43,6 +44,11 @@ export function drawExperiment(seed: number, options: DrawOptions = {}): Experim
     faults: drawFaults(place, workload, streamOf(seed, 'draw faults')),
     workload,
   }
+}
+
+/** Half of all rules weigh by demand. */
+function weighed(rules: readonly Rule[], random: Random): Rule[] {
+  return rules.map((rule) => (oneIn(2, random) ? { ...rule, partitionWeights: 'demand' } : rule))
 }
 
 /**

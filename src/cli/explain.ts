@@ -1,4 +1,5 @@
 import type { Explanation, LimitExplanation, RuleExplanation } from '../explanation.ts'
+import type { PartitionInspection } from '../running-node.ts'
 import { type Access, askOrFail, notANode } from './client.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import type { OutputFormat } from './output.ts'
@@ -54,7 +55,7 @@ function bodyOf(question: ExplainQuestion): object {
 }
 
 function ruleLines(rule: RuleExplanation, terminal: Terminal): string[] {
-  const { tier, override, owners, limits } = rule
+  const { tier, override, owners, partition, limits } = rule
   const owner = owners.length === 0 ? 'not counted' : `owner ${owners[0]}`
   const who = rule.missing === undefined ? `key ${printable(rule.key ?? '')}` : `no ${rule.missing}`
   const variant = [
@@ -66,6 +67,7 @@ function ruleLines(rule: RuleExplanation, terminal: Terminal): string[] {
     terminal.bold(`rule ${rule.rule}   MATCH   ${who}   ${owner}`),
     ...(variant.length === 0 ? [] : [`  ${variant.join(', ')}`]),
     ...limits.map((limit) => `  ${limitText(limit)}`),
+    ...(partition === undefined || partition.weight === 1 ? [] : [`  ${shareText(partition)}`]),
     `  says ${rule.reason}`,
   ]
 }
@@ -98,6 +100,11 @@ function verdictLines(answer: Explained): string[] {
   return [
     `=> ${room} ${remaining} of ${limit} left of ${rule}, whole again in ${whole}; ${consistency}, overshoot bound ${overshootBound}`,
   ]
+}
+
+function shareText({ policy, weights, weight }: PartitionInspection): string {
+  const percent = Math.round(100 * weight)
+  return `network split: this side gives out ${percent} % (${policy}, by ${weights})`
 }
 
 /** Keys come from clients: none of their control characters reaches the terminal. */

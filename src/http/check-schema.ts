@@ -5,6 +5,7 @@ import {
   KEY_BYTES_MAX,
   type RejectionCode,
 } from '../limiter/check.ts'
+import type { OnPartition, PartitionWeights } from '../limiter/policy.ts'
 import type { AnswerReason } from '../rule-answer.ts'
 import { MODES, type Mode } from '../rules/definition.ts'
 import { BATCH_CHECKS_MAX } from './limits.ts'
@@ -168,6 +169,13 @@ const ExplanationBody = Type.Object({
         }),
       ),
       owners: Type.Array(Type.String()),
+      partition: Type.Optional(
+        Type.Object({
+          policy: oneOf<OnPartition>('majority', 'share', 'open', 'closed'),
+          weights: oneOf<PartitionWeights>('nodes', 'demand'),
+          weight: Type.Number(),
+        }),
+      ),
       limits: Type.Array(
         Type.Object({
           limit: Type.String(),

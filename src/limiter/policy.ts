@@ -39,12 +39,17 @@ export interface LimitPolicy {
 /** What a side of a network split may admit; see `cluster/partition-policy.ts`. */
 export type OnPartition = 'majority' | 'share' | 'open' | 'closed'
 
+/** By what members weigh in a network split: all the same, or by demand; see `cluster/weighing.ts`. */
+export type PartitionWeights = 'nodes' | 'demand'
+
 /** A named limit. A check of the rule passes when all its limits allow, and then takes from all of them. */
 export interface Rule {
   readonly name: string
   readonly limits: readonly LimitPolicy[]
   /** Default `majority`. */
   readonly onPartition?: OnPartition
+  /** Default `nodes`. */
+  readonly partitionWeights?: PartitionWeights
   /** Weir's own, which no check may name. */
   readonly isInternal?: true
 }

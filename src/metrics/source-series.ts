@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { MemberState } from '../../cluster/message.ts'
+import type { Weights } from '../../cluster/partition-policy.ts'
 
 /** What is not counted but looked up when the metrics are read. */
 export interface MetricsSource {
@@ -8,7 +9,7 @@ export interface MetricsSource {
   /** Other members by state; every state that is to be shown must be there, with 0 if need be. */
   peers(): ReadonlyMap<MemberState, number>
   /** 1 while everybody who may be alive is reached. */
-  partitionWeight(): number
+  partitionWeight(weights: Weights): number
   /** Of linked peers, by their names. */
   clockOffsetsMs(): ReadonlyMap<string, number>
 }
@@ -36,7 +37,11 @@ export function registerSources(
   })
   const share = 'The share of the limits that this node gives out.'
   add('rate_limiter_partition_weight', share, [], (weight, from) =>
-    weight.set(from.partitionWeight()),
+    weight.set(from.partitionWeight('nodes')),
+  )
+  const demandShare = 'The same by rules whose members weigh by demand.'
+  add('rate_limiter_partition_demand_weight', demandShare, [], (weight, from) =>
+    weight.set(from.partitionWeight('demand')),
   )
   const ahead = 'By how much the clock of a peer is ahead.'
   add('rate_limiter_clock_offset_seconds', ahead, ['peer'], (offset, from) => {

@@ -1,4 +1,4 @@
-import type { Algorithm, LimitPolicy, OnPartition } from '../limiter/policy.ts'
+import type { Algorithm, LimitPolicy, OnPartition, PartitionWeights } from '../limiter/policy.ts'
 import { calendarOf, longestUnitMs, UTC } from './calendar.ts'
 import type {
   HeaderFamily,
@@ -40,6 +40,7 @@ interface Defaults {
   readonly algorithm: string
   readonly mode?: Mode
   readonly on_partition?: OnPartition
+  readonly partition_weights?: PartitionWeights
   readonly headers?: HeaderFamily
 }
 
@@ -47,12 +48,14 @@ function ruleOf(rule: RuleShape, defaults: Defaults): RuleDefinition {
   const { name, description, match, key, on_missing_key: missing = 'deny', block } = rule
   const headers = rule.headers ?? defaults.headers
   const onPartition = rule.on_partition ?? defaults.on_partition
+  const partitionWeights = rule.partition_weights ?? defaults.partition_weights
   return {
     name,
     ...(description !== undefined && { description }),
     mode: rule.mode ?? defaults.mode ?? 'enforce',
     ...(headers !== undefined && { headers }),
     ...(onPartition !== undefined && { onPartition }),
+    ...(partitionWeights !== undefined && { partitionWeights }),
     cost: rule.cost ?? 1,
     drainOnDeny: rule.drain_on_deny ?? false,
     ...(block !== undefined && { blockMs: checked(parseDuration(block)) }),

@@ -1,4 +1,4 @@
-import type { LimitPolicy, OnPartition } from '../limiter/policy.ts'
+import type { LimitPolicy, OnPartition, PartitionWeights } from '../limiter/policy.ts'
 import type { KeyTemplate } from './key-template.ts'
 import type { RequestPattern } from './request-pattern.ts'
 
@@ -35,6 +35,7 @@ export interface RuleDefinition {
   /** Absent: as the node is told. */
   readonly headers?: HeaderFamily
   readonly onPartition?: OnPartition
+  readonly partitionWeights?: PartitionWeights
   /** Tokens that a check takes when it does not say. */
   readonly cost: number
   /** A refused check takes what there is, so that a client which does not wait finds nothing. */

@@ -66,6 +66,7 @@ function aspectsOfRule(rule: RuleDefinition): Aspects {
     cost: `${rule.cost}`,
     headers: rule.headers,
     'policy for splits': rule.onPartition ?? 'majority',
+    'weights in splits': rule.partitionWeights ?? 'nodes',
     'drain on deny': `${rule.drainOnDeny}`,
     block: rule.blockMs === undefined ? undefined : renderDuration(rule.blockMs),
   })

@@ -210,8 +210,7 @@ function entryOf(
 ): Entry {
   const counterOf = (name: string, limits: LimitSet): string | undefined => {
     if (limits === UNLIMITED || rule.mode === 'off') return undefined
-    const { onPartition } = rule
-    coreRules.set(name, { name, limits, ...(onPartition !== undefined && { onPartition }) })
+    coreRules.set(name, { name, limits, ...inSplits(rule) })
     return name
   }
   const counters = isTiered(rule.limits)
@@ -236,6 +235,14 @@ function entryOf(
   }
 }
 
+/** What a rule says about splits, for all its tables of keys. */
+function inSplits({ onPartition, partitionWeights }: RuleDefinition) {
+  return {
+    ...(onPartition !== undefined && { onPartition }),
+    ...(partitionWeights !== undefined && { partitionWeights }),
+  }
+}
+
 /** For each rule with a block one core rule more: a token that is back when the block is over. */
 function consequencesOf(
   entries: readonly Entry[],
@@ -243,7 +250,7 @@ function consequencesOf(
 ): Map<string, Consequence> {
   const consequences = new Map<string, Consequence>()
   for (const { rule, counters, exact, patterns } of entries) {
-    const { name, drainOnDeny: drains, blockMs, onPartition } = rule
+    const { name, drainOnDeny: drains, blockMs } = rule
     if (!drains && blockMs === undefined) continue
     const block = blockMs === undefined ? undefined : blockVariant(name)
     const others = [...exact.values(), ...patterns].map(({ counter }) => counter)
@@ -252,7 +259,7 @@ function consequencesOf(
     for (const counter of counted) consequences.set(counter, { drains, ...(block && { block }) })
     if (block === undefined || blockMs === undefined) continue
     const limits = [{ rate: { count: 1, periodMs: blockMs }, burst: 1, algorithm: FIRST_HIT }]
-    coreRules.set(block, { name: block, limits, ...(onPartition && { onPartition }) })
+    coreRules.set(block, { name: block, limits, ...inSplits(rule) })
   }
   return consequences
 }

@@ -26,6 +26,14 @@ const PartitionWord = Type.Enum(['majority', 'share', 'open', 'closed'], {
   default: 'majority',
 })
 
+const WeightsWord = Type.Enum(['nodes', 'demand'], {
+  type: 'string',
+  title: 'one of nodes and demand',
+  description:
+    'By what members weigh in a network split: all the same (the default), or by what their clients were allowed before it.',
+  default: 'nodes',
+})
+
 const ModeWord = Type.Enum([...MODES], {
   type: 'string',
   title: 'one of enforce, shadow and off',
@@ -172,6 +180,7 @@ function rulesSchema<R extends TSchema>(rate: R) {
       mode: Type.Optional(ModeWord),
       headers: Type.Optional(HeadersWord),
       on_partition: Type.Optional(PartitionWord),
+      partition_weights: Type.Optional(WeightsWord),
       drain_on_deny: Type.Optional(
         Type.Boolean({
           title: 'true or false',
@@ -224,10 +233,11 @@ function defaultsSchema() {
       ),
       mode: Type.Optional(ModeWord),
       on_partition: Type.Optional(PartitionWord),
+      partition_weights: Type.Optional(WeightsWord),
       headers: Type.Optional(HeadersWord),
     },
     {
-      title: 'a mapping with algorithm, mode, on_partition and headers',
+      title: 'a mapping with algorithm, mode, on_partition, partition_weights and headers',
       description: 'For rules and limits that do not say otherwise.',
       additionalProperties: false,
     },

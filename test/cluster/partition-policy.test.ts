@@ -1,16 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PARTITION_HOLD_MS } from '../../cluster/limits.ts'
-import { overshootBound, type PartitionPolicy, standing } from '../../cluster/partition-policy.ts'
+import {
+  overshootBound,
+  type PartitionPolicy,
+  standing,
+  weightOf,
+} from '../../cluster/partition-policy.ts'
 
 const POLICIES: PartitionPolicy[] = ['majority', 'share', 'open', 'closed']
 const before = PARTITION_HOLD_MS - 1
 const after = PARTITION_HOLD_MS
 
-function weightOf(policy: PartitionPolicy, reached: number, members: number, splitForMs: number) {
-  const held = standing(policy, { reached, members, splitForMs })
-  if (held.type === 'share') return held.share.reached / held.share.members
-  return held.type === 'closed' ? 0 : 1
+function weightIn(policy: PartitionPolicy, reached: number, members: number, splitForMs: number) {
+  return weightOf(standing(policy, { reached, members, splitForMs }))
 }
 
 describe('a side of a split', () => {
@@ -31,7 +34,7 @@ describe('a side of a split', () => {
     ['closed', 1, 3, after, 0],
     ['closed', 5, 10, after, 0],
   ] as const)('%s: %d of %d after %d ms weigh %d', (policy, reached, members, ms, weight) => {
-    expect(weightOf(policy, reached, members, ms)).toBeCloseTo(weight)
+    expect(weightIn(policy, reached, members, ms)).toBeCloseTo(weight)
   })
 
   test('weighs, with all others, at most one under share, and under majority until the hold (invariant 14)', () => {
@@ -43,11 +46,11 @@ describe('a side of a split', () => {
           ['share', after],
           ['majority', before],
         ] as const) {
-          const sum = sizes.reduce((all, size) => all + weightOf(policy, size, members, ms), 0)
+          const sum = sizes.reduce((all, size) => all + weightIn(policy, size, members, ms), 0)
           expect(sum).toBeLessThanOrEqual(1 + 1e-9)
         }
         const held = sizes.reduce(
-          (all, size) => all + weightOf('majority', size, members, after),
+          (all, size) => all + weightIn('majority', size, members, after),
           0,
         )
         expect(held).toBeLessThan(1.5)
@@ -57,8 +60,36 @@ describe('a side of a split', () => {
 
   test('is never starved but under closed (invariant 15)', () => {
     for (const policy of ['majority', 'share', 'open'] as const) {
-      expect(weightOf(policy, 1, 100, after)).toBeGreaterThan(0)
+      expect(weightIn(policy, 1, 100, after)).toBeGreaterThan(0)
     }
+  })
+})
+
+describe('a side that weighs by demand', () => {
+  const side = (reached: number, splitForMs: number) => {
+    return { reached: 1, members: 3, splitForMs, byDemand: { reached, members: 3_000 } }
+  }
+
+  test.each([
+    ['majority', 2_100, before, 0.7],
+    ['majority', 2_100, after, 1],
+    ['majority', 1_500, after, 0.5],
+    ['share', 2_100, after, 0.7],
+    ['open', 200, after, 1],
+    ['closed', 2_100, before, 1],
+    ['closed', 900, after, 0],
+  ] as const)('%s: %d parts of 3,000 after %d ms weigh %d', (policy, parts, ms, weight) => {
+    expect(weightOf(standing(policy, side(parts, ms)))).toBeCloseTo(weight)
+  })
+
+  test('is whole when everybody is reached, whatever they weigh', () => {
+    const reach = { reached: 3, members: 3, splitForMs: 0, byDemand: { reached: 9, members: 10 } }
+    expect(standing('share', reach)).toEqual({ type: 'whole' })
+  })
+
+  test('may have next to nothing beside the owner, who took everything until it noticed', () => {
+    const flow = { tokensPerMs: 0.1, burst: 100 }
+    expect(overshootBound('share', side(2_100, 60_000), flow, 500)).toBe(300 + 2 * 75)
   })
 })
 

@@ -8,6 +8,7 @@ import { Outbox } from '../../cluster/outbox.ts'
 import { Publishing } from '../../cluster/publishing.ts'
 import { seededRandom } from '../../cluster/random.ts'
 import type { ReplicatedState } from '../../cluster/replicated-state.ts'
+import { Weighing } from '../../cluster/weighing.ts'
 import { type Counts, NO_COUNTS } from '../../crdt/counts.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 
@@ -35,7 +36,14 @@ function publisher() {
   const dissemination = new Dissemination(state, random, GOSSIP_MS, START_MS)
   const copies = new Copies(membership, 'all', GOSSIP_MS)
   const greeting = new Greeting(membership, random, outbox, GOSSIP_MS)
-  const publishing = new Publishing(membership, dissemination, greeting, copies, outbox)
+  const publishing = new Publishing(
+    membership,
+    dissemination,
+    greeting,
+    copies,
+    new Weighing(membership, outbox),
+    outbox,
+  )
   /** To whom it says this. */
   const publish = (counts: Counts) => {
     publishing.publish(counts, START_MS)

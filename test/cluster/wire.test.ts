@@ -30,6 +30,11 @@ function levelled(meters: number[], entries: number[]): Uint8Array {
   return packed([1, 6, [[], []], [['rule', meters, entries]], []])
 }
 
+/** One table of weights. */
+function weighed(members: string[], parts: number[]): Uint8Array {
+  return packed([1, 8, [[1, members, parts]]])
+}
+
 function packed(value: unknown): Uint8Array {
   return loose.pack(value)
 }
@@ -117,7 +122,7 @@ describe('bytes that are no message', () => {
     ['a map', packed({ 0: 1, 1: 0 }), 'shape'],
     ['an empty array', packed([]), 'version'],
     ['another version', packed([2, 1, 0, []]), 'version'],
-    ['a kind that does not exist yet', packed([1, 8, 0, []]), 'version'],
+    ['a kind that does not exist yet', packed([1, 9, 0, []]), 'version'],
     ['a kind that never will', packed([1, -1, 0, []]), 'shape'],
     ['no kind', packed([1]), 'shape'],
     ['a record', records.pack([1, 1, 0, [{ id: 'n1' }]]), 'shape'],
@@ -131,6 +136,15 @@ describe('bytes that are no message', () => {
     ['levels of a hash beyond its word', levelled([10, 1, 1_000], [1, 2 ** 32, 3, 4]), 'shape'],
     ['a negative level', levelled([10, 1, 1_000], [1, 2, -3, 4]), 'shape'],
     ['a level that is no whole number', levelled([10, 1, 1_000], [1, 2, 3.5, 4]), 'shape'],
+    ['weights without members', weighed([], [500]), 'shape'],
+    ['a weight below the floor', weighed(['n1', 'n2'], [1_801, 199]), 'shape'],
+    ['weights of more than there is', weighed(['n1', 'n2'], [1_800, 201]), 'shape'],
+    ['weights of one member twice', weighed(['n1', 'n1'], [1_000, 1_000]), 'shape'],
+    [
+      'more tables of weights than a node holds',
+      packed([1, 8, Array(5).fill([0, [], []])]),
+      'shape',
+    ],
     ['text for a number', packed([1, 1, '0', []]), 'shape'],
   ])('are malformed: %s', (_, bytes, reason) => {
     expect(judge(bytes)).toEqual({ type: 'malformed', reason })

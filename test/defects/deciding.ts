@@ -8,14 +8,30 @@ export const DECIDING: readonly Defect[] = [
     edits: [
       {
         file: 'cluster/reach.ts',
-        find: 'const members = this.#membership.mayBeAlive().size\n',
-        replace: `const live = this.#membership.mayBeAlive().size - outOfReach.size
+        find: 'const splitForMs = nowMs - Math',
+        replace: `const live = members.size - outOfReach.size
     if (live > 0) return { reached: live, members: live, splitForMs: 0 }
-    const members = live
-`,
+    const splitForMs = nowMs - Math`,
       },
     ],
     scenarios: ['alone-3-share', 'split-1-2-share'],
+  },
+  {
+    name: 'weights-agreed-in-split',
+    breaks: 'a side of a split agrees on other weights without the far side',
+    edits: [
+      {
+        file: 'cluster/weighing.ts',
+        find: '(mayBeAlive.has(id) || !isGone(state))',
+        replace: "state === 'active'",
+      },
+      {
+        file: 'cluster/weighing.ts',
+        find: 'this.#membership.outOfReach(nowMs).size === 0 &&\n',
+        replace: '',
+      },
+    ],
+    scenarios: ['clients-move-10-demand'],
   },
   {
     name: 'surcharge-kept',

@@ -333,7 +333,7 @@ test('what the cluster does is counted', async () => {
         ['active', 2],
         ['dead', 0],
       ]),
-    partitionWeight: () => 2 / 3,
+    partitionWeight: (weights) => (weights === 'nodes' ? 2 / 3 : 0.1),
     clockOffsetsMs: () =>
       new Map([
         ['n2', -12],
@@ -356,6 +356,7 @@ test('what the cluster does is counted', async () => {
     'rate_limiter_peers{state="active"}': 2,
     'rate_limiter_peers{state="dead"}': 0,
     rate_limiter_partition_weight: 2 / 3,
+    rate_limiter_partition_demand_weight: 0.1,
     'rate_limiter_clock_offset_seconds{peer="n2"}': -0.012,
     'rate_limiter_clock_offset_seconds{peer="n3"}': 0.25,
   })

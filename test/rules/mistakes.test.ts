@@ -191,6 +191,7 @@ describe('of overrides and the rest', () => {
     ['cost: 0', 'cost must be a whole number from 1 to'],
     ['headers: draft-12', 'headers must be one of draft-11'],
     ['on_partition: minority', 'on_partition must be one of'],
+    ['partition_weights: load', 'partition_weights must be one of nodes and demand, not "load"'],
   ])('%s', (fields, told) => {
     expect(problemsOf(rule(`${ONE}\n    ${fields}`))).toContain(told)
   })

@@ -8,7 +8,7 @@ const NOON = Date.parse('2026-11-21T12:00:00Z')
 
 const book = parseRules(
   `version: 1
-defaults: { algorithm: sliding-window, mode: enforce, on_partition: share, headers: both }
+defaults: { algorithm: sliding-window, mode: enforce, on_partition: share, partition_weights: demand, headers: both }
 tiers:
   free: { limits: [{ rate: 100/m }] }
   premium: { limits: [{ rate: 1000/m }, { rate: 100000/d }] }
@@ -28,6 +28,7 @@ rules:
     mode: shadow
     headers: none
     on_partition: closed
+    partition_weights: nodes
     drain_on_deny: true
     block: 5m
     cost: 2
@@ -116,6 +117,10 @@ describe('what the core counts', () => {
     const policies = new Map(book.coreRules.map((rule) => [rule.name, rule.onPartition]))
     expect(policies.get('per-api-key@free')).toBe('share')
     expect(policies.get('login')).toBe('closed')
+    const weights = new Map(book.coreRules.map((rule) => [rule.name, rule.partitionWeights]))
+    expect(weights.get('per-api-key@free')).toBe('demand')
+    expect(weights.get('login')).toBe('nodes')
+    expect(weights.get('login~block')).toBe(weights.get('login'))
   })
 })
 

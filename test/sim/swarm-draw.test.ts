@@ -58,6 +58,7 @@ describe('an experiment that is drawn', () => {
     expect(kinds(({ faults }) => faults.flatMap((f) => (f.type === 'lie' ? f.lie : [])))).toBe(3)
     expect(kinds(({ workload }) => workload.map((flow) => flow.arrivals.type))).toBe(4)
     expect(kinds(({ rules }) => rules.map(({ onPartition = 'none' }) => onPartition))).toBe(4)
+    expect(kinds(({ rules }) => rules.map((rule) => rule.partitionWeights ?? 'none'))).toBe(2)
     expect(kinds(({ network }) => Object.keys(network ?? {}))).toBe(5)
     const algorithms = kinds(({ rules }) =>
       rules.flatMap(({ limits }) =>

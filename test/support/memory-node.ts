@@ -158,7 +158,8 @@ export class MemoryNode implements RunningNode {
       acting: true,
       counts: [],
     }))
-    return { rule: ruleName, key, hash: '00000000000000ff', owners: [this.name], limits }
+    const partition = { policy: 'majority', weights: 'nodes', weight: 1 } as const
+    return { rule: ruleName, key, hash: '00000000000000ff', owners: [this.name], partition, limits }
   }
 
   #decide(rule: Rule, { key, cost }: CheckRequest, owner: string): Answer {

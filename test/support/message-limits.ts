@@ -16,6 +16,8 @@ import {
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
   RULES_VERSION_BYTES_MAX,
+  WEIGHT_TABLES_MAX,
+  WEIGHTED_MEMBERS_MAX,
 } from '../../cluster/limits.ts'
 import {
   type ForwardedCheck,
@@ -25,6 +27,7 @@ import {
   type Message,
   VERDICTS,
 } from '../../cluster/message.ts'
+import type { WeightTable } from '../../cluster/weight-table.ts'
 import type { Counts, DigestBlock } from '../../crdt/counts.ts'
 import type { LevelsBlock } from '../../crdt/levels.ts'
 import { bytesOf } from './messages.ts'
@@ -73,6 +76,7 @@ function judgeOwnFields(message: Message, found: Findings): void {
       for (const field of ['incarnation', 'sequence', 'sentMs'] as const) {
         found.whole(message[field], field)
       }
+      found.list(message.weighing?.held ?? [], 'held tables', WEIGHT_TABLES_MAX)
       break
     case 'hello':
       break
@@ -107,6 +111,10 @@ function judgeOwnFields(message: Message, found: Findings): void {
       found.text(message.rules, 'rules', RULES_VERSION_BYTES_MAX)
       found.whole(message.gossipIntervalMs, 'gossipIntervalMs')
       found.whole(message.fanout, 'fanout')
+      break
+    case 'weights':
+      found.list(message.tables, 'tables', WEIGHT_TABLES_MAX)
+      for (const table of message.tables) judgeTable(table, found)
   }
 }
 
@@ -192,4 +200,16 @@ function isWalkable(entries: readonly number[], actors: number, limits: number):
     }
   }
   return at === entries.length
+}
+
+/** No member below a fifth of its equal share of 1,000, none named twice, and no more to share than that. */
+function judgeTable({ version, members, parts }: WeightTable, found: Findings): void {
+  found.word(version, 'version')
+  found.list(members, 'weighted members', WEIGHTED_MEMBERS_MAX)
+  for (const id of members) found.text(id, 'weighted member', NODE_ID_BYTES_MAX)
+  found.must(new Set(members).size === members.length, 'members twice')
+  found.must(parts.length === members.length, 'parts')
+  for (const one of parts) found.must(Number.isInteger(one) && one >= 200, 'floor')
+  const sum = parts.reduce((all, one) => all + one, 0)
+  found.must(sum <= 1_000 * members.length, 'sum')
 }

@@ -13,6 +13,8 @@ import {
   RULE_LIMITS_MAX,
   RULE_NAME_BYTES_MAX,
   RULES_VERSION_BYTES_MAX,
+  WEIGHT_TABLES_MAX,
+  WEIGHTED_MEMBERS_MAX,
 } from '../../cluster/limits.ts'
 import {
   ACTIONS,
@@ -22,7 +24,9 @@ import {
   type MemberRecord,
   type Message,
   VERDICTS,
+  type WeightReport,
 } from '../../cluster/message.ts'
+import { type WeightTable, weightsByDemand } from '../../cluster/weight-table.ts'
 import type { Counts, CountsBlock, DigestBlock, WantedBuckets } from '../../crdt/counts.ts'
 import type { LevelsBlock } from '../../crdt/levels.ts'
 import type { Actor, NodeId } from '../../crdt/node-id.ts'
@@ -146,6 +150,19 @@ function upTo<Item>(most: number, item: fc.Arbitrary<Item>): fc.Arbitrary<Item[]
   return fc.array(item, { maxLength: most, size: 'small' })
 }
 
+const report: fc.Arbitrary<WeightReport> = fc.record({
+  demand: word,
+  held: upTo(WEIGHT_TABLES_MAX, fc.record({ version: word, digest: word })),
+})
+
+const demands = fc.array(fc.tuple(nodeId, fc.nat()), {
+  maxLength: WEIGHTED_MEMBERS_MAX,
+  size: 'small',
+})
+const table: fc.Arbitrary<WeightTable> = fc
+  .tuple(word, demands)
+  .map(([version, demand]) => weightsByDemand(version, new Map(demand)))
+
 export const messages: { readonly [Type in Message['type']]: fc.Arbitrary<Message> } = {
   gossip: fc.record({
     type: fc.constant('gossip' as const),
@@ -155,6 +172,7 @@ export const messages: { readonly [Type in Message['type']]: fc.Arbitrary<Messag
     view: word,
     members,
     counts,
+    weighing: fc.option(report, { nil: undefined }),
   }),
   hello: fc.record({ type: fc.constant('hello' as const), view: word, members }),
   forward: fc.record({
@@ -194,6 +212,10 @@ export const messages: { readonly [Type in Message['type']]: fc.Arbitrary<Messag
     rules: text(RULES_VERSION_BYTES_MAX),
     gossipIntervalMs: whole,
     fanout: whole,
+  }),
+  weights: fc.record({
+    type: fc.constant('weights' as const),
+    tables: upTo(WEIGHT_TABLES_MAX, table),
   }),
 }
 
