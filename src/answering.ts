@@ -1,4 +1,4 @@
-import { overshootBound } from '../cluster/partition-policy.ts'
+import { overshootBound, standing, weightOf } from '../cluster/partition-policy.ts'
 import type { Replica } from '../cluster/replica.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { Answer, DecidedBy } from './limiter/check.ts'
@@ -59,6 +59,8 @@ export class Answering {
       decidedBy,
       consistency: isWhole ? (standsIn ? 'degraded' : 'exact') : 'partitioned',
       overshootBound: isWhole ? once : once + this.#splitBound(state, policy, nowMs),
+      weight:
+        isWhole && !standsIn ? 1 : this.#weight(state, standsIn ? owner : this.#self.id, nowMs),
       owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
       node: this.#self.name,
       limitIndex: decision.limit,
@@ -68,6 +70,12 @@ export class Answering {
 
   #nameOf(id: NodeId): string {
     return this.#replica.membership.record(id)?.name ?? id
+  }
+
+  /** Of a key that is decided for `owner`: the share of its limits that this side gives out. */
+  #weight({ rule }: RuleState, owner: NodeId, nowMs: number): number {
+    const reach = this.#replica.reaching.reachFor(owner, nowMs, rule.partitionWeights)
+    return weightOf(standing(rule.onPartition ?? 'majority', reach))
   }
 
   /** Tokens that, while members are out of reach, the rule's policy lets all sides admit above the limit together. */

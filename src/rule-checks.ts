@@ -139,6 +139,7 @@ export class RuleChecks {
       decidedBy: 'local',
       consistency: 'exact',
       overshootBound: 0,
+      weight: 1,
       owner: this.#nodeName,
       node: this.#nodeName,
       limitIndex: 0,

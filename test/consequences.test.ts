@@ -83,7 +83,14 @@ describe('a rule that blocks', () => {
 })
 
 describe('whether a key is blocked', () => {
-  const limit = { limit: 1, remaining: 0, retryAfterMs: 0, limitIndex: 0, overshootBound: 0 }
+  const limit = {
+    limit: 1,
+    remaining: 0,
+    retryAfterMs: 0,
+    limitIndex: 0,
+    overshootBound: 0,
+    weight: 1,
+  }
   const from = {
     type: 'answer',
     rule: '~block',
@@ -147,6 +154,7 @@ test('a rule that drains makes nobody owe, however many are refused before the f
     decidedBy: 'owner',
     consistency: 'exact',
     overshootBound: 0,
+    weight: 1,
     owner: 'n2',
     node: 'n1',
     limitIndex: 0,

@@ -49,6 +49,7 @@ describe('createNode', () => {
       decidedBy: 'owner',
       consistency: 'exact',
       overshootBound: 0,
+      weight: 1,
       owner: 'solo',
       node: 'solo',
     })

@@ -91,6 +91,7 @@ class RedisNode implements RunningNode {
       decidedBy: 'owner',
       consistency: 'exact',
       overshootBound: 0,
+      weight: 1,
       owner: this.name,
       node: this.name,
       limitIndex: 0,

@@ -14,6 +14,7 @@ const FIELDS = [
   'decidedBy',
   'consistency',
   'overshootBound',
+  'weight',
   'owner',
   'node',
 ] as const

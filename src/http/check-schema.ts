@@ -208,6 +208,7 @@ export const AnswerBody = Type.Object({
   decidedBy: oneOf<DecidedBy>('owner', 'replica', 'cache', 'local'),
   consistency: oneOf<Consistency>('exact', 'degraded', 'partitioned'),
   overshootBound: Type.Integer(),
+  weight: Type.Number(),
   owner: Type.String(),
   node: Type.String(),
   delayMs: Type.Optional(Type.Unsafe<number | undefined>({ type: 'integer' })),

@@ -33,7 +33,7 @@ export type DecidedBy = 'owner' | 'replica' | 'cache' | 'local'
 
 /**
  * How much the answer can be relied on: `exact` from the owner; `degraded` from a stand-in while the owner
- * cannot be reached; `partitioned` from a node that cannot reach any other.
+ * cannot be reached; `partitioned` while members that may be alive are out of reach.
  */
 export type Consistency = 'exact' | 'degraded' | 'partitioned'
 
@@ -56,6 +56,8 @@ export interface Answer {
   readonly consistency: Consistency
   /** Tokens that may at most have been admitted above the limit in the regime of this answer. */
   readonly overshootBound: number
+  /** The share of the limits that this side of the network gives out, from 0 to 1; 1 while nobody is out of reach. */
+  readonly weight: number
   /** Names of the key's owner and of the node that answers. */
   readonly owner: string
   readonly node: string

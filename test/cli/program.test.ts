@@ -31,6 +31,7 @@ const answer = {
   decidedBy: 'owner',
   consistency: 'exact',
   overshootBound: 0,
+  weight: 1,
   owner: 'n1',
   node: 'n1',
 }

@@ -59,6 +59,7 @@ describe('a check', () => {
       decidedBy: 'owner',
       consistency: 'exact',
       overshootBound: 0,
+      weight: 1,
       owner: 'n1',
       node: 'n1',
       headers: { 'ratelimit-policy': '"per-user";q=100;w=60', ratelimit: '"per-user";r=1;t=2' },

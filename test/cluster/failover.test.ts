@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { GOSSIP_INTERVAL_MS, SUSPECT_MISSED_TICKS } from '../../cluster/limits.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import type { Answer } from '../../src/limiter/check.ts'
 import { VirtualCluster } from '../support/virtual-cluster.ts'
@@ -43,6 +44,18 @@ describe('a check (invariant 13)', () => {
       expect(answer.overshootBound).toBeGreaterThan(0)
     },
   )
+
+  it('says which share of its limit this side of the network gives out', () => {
+    const made = cluster(3)
+    const key = made.keyOwnedBy(n1)
+    expect(timed(made, n1, key).answer).toMatchObject({ consistency: 'exact', weight: 1 })
+    made.network.silence(n1)
+    made.advance((SUSPECT_MISSED_TICKS + 1) * GOSSIP_INTERVAL_MS)
+    const { answer } = timed(made, n1, key)
+    expect(answer).toMatchObject({ decidedBy: 'owner', consistency: 'partitioned', weight: 1 / 3 })
+    const far = timed(made, made.ids[1] as NodeId, key).answer
+    expect(far).toMatchObject({ decidedBy: 'replica', consistency: 'partitioned', weight: 2 / 3 })
+  })
 
   it('is answered at once on a node whose peers have all been killed', () => {
     const made = cluster(3)

@@ -32,6 +32,7 @@ const ANSWER: Answer = {
   decidedBy: 'owner',
   consistency: 'exact',
   overshootBound: 0,
+  weight: 1,
   owner: 'n1',
   node: 'n1',
   limitIndex: 0,

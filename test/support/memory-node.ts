@@ -206,6 +206,7 @@ export class MemoryNode implements RunningNode {
       decidedBy: 'owner',
       consistency: 'exact',
       overshootBound: 0,
+      weight: 1,
       owner,
       node: this.name,
     } as const

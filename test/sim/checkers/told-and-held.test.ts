@@ -122,6 +122,7 @@ describe('an answer', () => {
       decidedBy: 'owner',
       consistency: 'exact',
       overshootBound: 0,
+      weight: 1,
       owner: 'n1',
       node: 'n1',
       limitIndex: 0,
