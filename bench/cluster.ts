@@ -1,3 +1,5 @@
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { writePreSharedKey } from '../src/cli/keygen.ts'
 import type { ClusterStatus } from '../src/running-node.ts'
@@ -11,7 +13,8 @@ export async function startCluster(
   places: readonly Core[],
   { limit, listen = '127.0.0.1:0' }: { readonly limit?: Limit; readonly listen?: string } = {},
 ): Promise<ServedNode[]> {
-  const secret = `${stand.folder}/secret.key`
+  // A stand may see several clusters, one after the other.
+  const secret = join(await mkdtemp(join(stand.folder, 'cluster-')), 'secret.key')
   await writePreSharedKey(secret)
   const nodes: ServedNode[] = []
   for (const [number, core] of places.entries()) {
@@ -59,16 +62,29 @@ export async function keysByOwner(
   const byOwner = new Map<string, string[]>()
   for (let from = 0; from < keys.length; from += BATCH_CHECKS) {
     const asked = keys.slice(from, from + BATCH_CHECKS)
-    const response = await fetch(`${url}/v1/check`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ checks: asked.map((key) => ({ rule: RULE, key, cost: 0 })) }),
-    })
-    const { answers } = (await response.json()) as { answers: { owner: string }[] }
+    const owners = await ownersOf(url, asked)
     asked.forEach((key, at) => {
-      const owner = answers[at]?.owner ?? ''
+      const owner = owners[at] as string
       byOwner.set(owner, [...(byOwner.get(owner) ?? []), key])
     })
   }
   return byOwner
+}
+
+async function ownersOf(url: string, keys: readonly string[]): Promise<string[]> {
+  const body = JSON.stringify({ checks: keys.map((key) => ({ rule: RULE, key, cost: 0 })) })
+  const endMs = performance.now() + SETTLE_MS_MAX
+  for (;;) {
+    const headers = { 'content-type': 'application/json' }
+    const response = await fetch(`${url}/v1/check`, { method: 'POST', headers, body })
+    const text = await response.text()
+    if (response.ok) {
+      const { answers } = JSON.parse(text) as { answers: { owner: string }[] }
+      return answers.map(({ owner }) => owner)
+    }
+    // Soon after its start, on a busy machine, a node may be shedding load.
+    const isBusy = response.status === 503 && performance.now() < endMs
+    if (!isBusy) throw new Error(`a batch was answered ${response.status}: ${text}`)
+    await delay(SETTLE_POLL_MS)
+  }
 }

@@ -1,3 +1,5 @@
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
 import { keysByOwner, startCluster } from '../cluster.ts'
 import { addressOf } from '../http.ts'
 import type { ServedNode } from '../stand.ts'
@@ -10,7 +12,7 @@ export const weir: Peer = {
   programs: [],
   isLinked: true,
   async start(stand, { limit, places }) {
-    const socket = `${stand.folder}/weir.sock`
+    const socket = join(await mkdtemp(join(stand.folder, 'socket-')), 'weir.sock')
     const nodes = await startCluster(stand, places, { limit, listen: `127.0.0.1:0,unix:${socket}` })
     return {
       instances: nodes.map(({ url, pid }) => ({ to: addressOf(url), pid })),
