@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { HAND_OFF_MS_MAX, TICK_MS } from '../../cluster/limits.ts'
 import type { MemberState } from '../../cluster/message.ts'
+import { NO_COUNTS } from '../../crdt/counts.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import type { Answer } from '../../src/limiter/check.ts'
 import { DEMO, VirtualCluster, type VirtualClusterOptions } from '../support/virtual-cluster.ts'
@@ -121,6 +122,44 @@ describe('a node that joins', () => {
     made.advance(20)
     expect(admitted(late())).toBeGreaterThanOrEqual(45)
     expect(admitted(late())).toBeLessThanOrEqual(55)
+  })
+})
+
+describe('a node that knows the owners from gossip and has no link to them yet', () => {
+  function unlinked() {
+    const made = cluster()
+    const key = made.keyOwnedBy(n2)
+    made.kill(n1)
+    made.advance(1_000)
+    const members = made.node(n2).replica.membership.records.filter(({ id }) => id !== n1)
+    for (const other of [n2, n3]) made.network.cut(n1, other)
+    made.start(n1)
+    const gossip = { sequence: 1, sentMs: made.nowMs, view: 1, members, counts: NO_COUNTS }
+    const incarnation = members.find(({ id }) => id === n2)?.incarnation as number
+    made.node(n1).receive(n2, { type: 'gossip', incarnation, ...gossip }, made.nowMs)
+    const { membership } = made.node(n1).replica
+    expect(membership.placement.owner(hashOf(made, key))).toBe(n2)
+    expect(membership.linkedPeers()).toEqual([])
+    return { made, key }
+  }
+
+  it('waits for the link, and asks the owner', () => {
+    const { made, key } = unlinked()
+    const answers = burst(made, [n1], key, 1)
+    made.advance(HAND_OFF_MS_MAX / 2)
+    expect(answers()).toHaveLength(0)
+    for (const other of [n2, n3]) made.network.heal(n1, other)
+    made.advance(HAND_OFF_MS_MAX / 2 - TICK_MS)
+    expect(answers()).toMatchObject([{ consistency: 'exact', decidedBy: 'owner', node: 'n1' }])
+  })
+
+  it('decides by itself when there is none for as long as it may wait', () => {
+    const { made, key } = unlinked()
+    const answers = burst(made, [n1], key, 1)
+    made.advance(HAND_OFF_MS_MAX - TICK_MS)
+    expect(answers()).toHaveLength(0)
+    made.advance(2 * TICK_MS)
+    expect(answers()).toMatchObject([{ allowed: true, decidedBy: 'local' }])
   })
 })
 
