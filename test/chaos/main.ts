@@ -8,18 +8,24 @@ import { type GroundName, groundMissing } from './ground.ts'
 import { inject, type Outcome, outcomeText } from './inject.ts'
 import { faultsNamed, MARK, type Row, rowOf, tableOf, withTable } from './report.ts'
 
-const USAGE = `npm run chaos -- [--only <fault>]... [--times <n>] [--json] [--write <file>]
+const USAGE = `npm run chaos -- [--only <fault>]... [--times <n>] [--clusters <n>] [--json] [--write <file>]
 
   --only   these faults, and no others
   --times  how often each is injected; 20 unless said
+  --clusters
+           how many clusters are hurt at once; 1 unless said. More are sooner done, and keep each other waiting
   --json   one line of JSON on standard output, everything else on standard error
   --write  puts the tables between their marks in this Markdown file; needs all faults`
+
+/** So many faults share a cluster, which lives until each has been injected so often. */
+const FAULTS_OF_A_CLUSTER = 5
 
 const GUARANTEES = 'docs/guarantees.md'
 
 interface Wish {
   readonly faults: readonly Fault[]
   readonly times: number
+  readonly clusters: number
   readonly json: boolean
   readonly write: string | undefined
 }
@@ -31,6 +37,7 @@ function wishOf(words: readonly string[]): Wish | 'help' {
     options: {
       only: { type: 'string', multiple: true, default: [] },
       times: { type: 'string', default: '20' },
+      clusters: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
       write: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -43,13 +50,33 @@ function wishOf(words: readonly string[]): Wish | 'help' {
     // Said at once, not after an hour.
     markedPart(readFileSync(write, 'utf8'), MARK)
   }
-  const times = Number(values.times)
-  if (!/^[1-9]\d{0,3}$/.test(values.times))
-    throw new Error(`--times must be a whole number from 1 to 9999, is ${values.times}`)
-  return { faults: faultsNamed(only), times, json, write }
+  const times = wholeNumber('--times', values.times, 9_999)
+  const clusters = wholeNumber('--clusters', values.clusters, 8)
+  return { faults: faultsNamed(only), times, clusters, json, write }
+}
+
+/** @throws Error that says what is wrong. */
+function wholeNumber(option: string, text: string, max: number): number {
+  const number = Number(text)
+  if (/^[1-9]\d{0,3}$/.test(text) && number <= max) return number
+  throw new Error(`${option} must be a whole number from 1 to ${max}, is ${text}`)
 }
 
 type Say = (line: string) => void
+
+/** Faults that share a cluster. */
+interface Batch {
+  readonly ground: GroundName
+  readonly faults: readonly Fault[]
+}
+
+function batchesOn(ground: GroundName, faults: readonly Fault[]): Batch[] {
+  const count = Math.ceil(faults.length / FAULTS_OF_A_CLUSTER)
+  return Array.from({ length: count }, (_, at) => {
+    const from = at * FAULTS_OF_A_CLUSTER
+    return { ground, faults: faults.slice(from, from + FAULTS_OF_A_CLUSTER) }
+  })
+}
 
 /** A fault after which the cluster did not become whole, or could not be hurt at all. */
 interface Failure {
@@ -62,13 +89,8 @@ interface Told {
   readonly failures: Failure[]
 }
 
-/** All faults of one ground, each in its turn, in one life of one cluster; in another after a failure. */
-async function onGround(
-  ground: GroundName,
-  faults: readonly Fault[],
-  times: number,
-  say: Say,
-): Promise<Told> {
+/** Faults of one ground, each in its turn, in one life of one cluster; in another after a failure. */
+async function inOneCluster({ ground, faults }: Batch, times: number, say: Say): Promise<Told> {
   const told: Told = { outcomes: [], failures: [] }
   let cluster = await ChaosCluster.start(ground, NODES[ground])
   try {
@@ -93,21 +115,24 @@ async function onGround(
 }
 
 /** Returns whether everything is as it should be. */
-async function run({ faults, times, json, write }: Wish): Promise<boolean> {
+async function run({ faults, times, clusters, json, write }: Wish): Promise<boolean> {
   const say: Say = json ? console.error : console.log
-  const told: Told = { outcomes: [], failures: [] }
+  const batches: Batch[] = []
   const missing = new Map<GroundName, string>()
   for (const ground of Object.keys(NODES) as GroundName[]) {
     const some = faults.filter(({ on }) => on === ground)
     const why = groundMissing(ground)
-    if (why !== undefined) missing.set(ground, why)
-    else if (some.length > 0) {
-      const { outcomes, failures } = await onGround(ground, some, times, say)
-      told.outcomes.push(...outcomes)
-      told.failures.push(...failures)
-    }
+    if (why === undefined) batches.push(...batchesOn(ground, some))
+    else missing.set(ground, why)
   }
-  const { outcomes, failures } = told
+  const told: Told[] = []
+  const lane = async () => {
+    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift())
+      told.push(await inOneCluster(batch, times, say))
+  }
+  await Promise.all(Array.from({ length: clusters }, lane))
+  const outcomes = told.flatMap((one) => one.outcomes)
+  const failures = told.flatMap((one) => one.failures)
   const guarantees = readFileSync(GUARANTEES, 'utf8')
   const rows: Row[] = faults.map((fault) => {
     const own = outcomes.filter((outcome) => outcome.fault === fault.name)
