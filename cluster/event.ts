@@ -15,6 +15,8 @@ export type ClusterEvent =
     }
   /** There were others to join, and none could be linked: this node goes on alone, with the whole limit. */
   | { readonly type: 'joined_alone' }
+  /** This node decides although so many members have not told it what they admitted; of a joiner 0 if it has no link. */
+  | { readonly type: 'hand_over_missed'; readonly members: number }
   | { readonly type: 'forgotten'; readonly id: NodeId }
   | { readonly type: 'ring'; readonly view: number; readonly members: number }
   | { readonly type: 'link'; readonly peer: NodeId; readonly up: boolean }

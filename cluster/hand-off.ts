@@ -114,7 +114,7 @@ export class HandOff {
 
   /** The checks that need wait no longer, in the order in which they came. */
   release(nowMs: number): readonly TravellingCheck[] {
-    if (this.#isOpen && this.#isOver(nowMs)) this.#close()
+    if (this.#isOpen && this.#isOver(nowMs)) this.#begin()
     if (this.#held.length === 0) return NONE
     // A joiner owns nothing: as soon as it knows a ring it can forward.
     const { self, placement } = this.#membership
@@ -136,6 +136,16 @@ export class HandOff {
   #isOver(nowMs: number): boolean {
     const { state } = this.#membership.self
     return nowMs >= this.#untilMs || (state !== 'joining' && this.#awaited.size === 0)
+  }
+
+  /** Decides from now on, whether or not everybody has told what it knows. */
+  #begin(): void {
+    const members = this.#awaited.size
+    const { state } = this.#membership.self
+    if (members > 0 || state === 'joining') {
+      this.#outbox.event({ type: 'hand_over_missed', members })
+    }
+    this.#close()
   }
 
   #close(): void {

@@ -11,6 +11,12 @@ export function renderEvent(event: ClusterEvent, metrics: Metrics, log: Logger):
     case 'joined_alone':
       log.warn({ event: 'joined_alone' }, 'no seed could be linked: this node goes on alone')
       break
+    case 'hand_over_missed':
+      log.warn(
+        { event: 'hand_over_missed', members: event.members },
+        'decides without what others have admitted: limits may be exceeded once by a burst',
+      )
+      break
     case 'forgotten':
       log.info({ event: 'member_forgotten', id: event.id })
       break

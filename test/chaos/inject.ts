@@ -1,10 +1,11 @@
 import { setTimeout as after } from 'node:timers/promises'
+import { unseen } from '../../sim/scenarios/scenario.ts'
 import type { ChaosCluster } from './cluster.ts'
 import { type Detection, detectionOf, falseDeaths } from './detection.ts'
 import type { Fault, Stage } from './faults/fault.ts'
 import { type Judgement, judge } from './judge.ts'
 import { Load, USUAL } from './load.ts'
-import { complaints, memberLines } from './log-lines.ts'
+import { complaints, linesOf, memberLines } from './log-lines.ts'
 import { nowMs } from './seen.ts'
 
 /** A key is saturated by then: ten times its rate is asked, and its burst is a second's worth. */
@@ -15,6 +16,8 @@ const TAIL_MS = 1_500
 /** What came of one fault, once. */
 export interface Outcome extends Judgement, Detection {
   readonly fault: string
+  /** Nodes that began to decide without what others had admitted, where that is in the bound. */
+  readonly unprepared: number
   /** Who held whom dead that answered. */
   readonly falseDeaths: readonly string[]
   /** What must not be, in words; empty if all is well. */
@@ -49,13 +52,16 @@ export async function inject(fault: Fault, cluster: ChaosCluster, spare = ''): P
     logged = await load.stop()
   }
   await cluster.heal()
-  const judgement = judge(logged.log, fault.bound(struck?.lastedMs ?? 0), struck)
+  const unprepared = fault.joins ? linesOf('hand_over_missed', cluster.lives, since) : 0
+  const bound = fault.bound(struck?.lastedMs ?? 0) + unprepared * unseen.bound()
+  const judgement = judge(logged.log, bound, struck)
   const lines = memberLines(cluster.lives, since)
   const detection = detectionOf(cluster.names, cluster.incidents.since(sinceMs), lines)
   const deaths = falseDeaths(cluster.incidents, lines)
   const told = [...deaths, ...complaints(cluster.lives, since), ...detection.unnoticed]
   const violations = [...violationsOf(judgement), ...told]
-  return { fault: fault.name, ...judgement, ...detection, falseDeaths: deaths, violations }
+  const named = { fault: fault.name, unprepared }
+  return { ...named, ...judgement, ...detection, falseDeaths: deaths, violations }
 }
 
 export function outcomeText(outcome: Outcome): string {

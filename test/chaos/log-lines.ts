@@ -24,6 +24,17 @@ export function memberLines(
   )
 }
 
+/** How often nodes told of such an event after so many lines of their logs. */
+export function linesOf(
+  event: string,
+  lives: readonly RealNode[],
+  since: ReadonlyMap<RealNode, number>,
+): number {
+  const told = `"event":"${event}"`
+  const lines = lives.flatMap((life) => life.log.slice(since.get(life) ?? 0))
+  return lines.filter((line) => line.includes(told)).length
+}
+
 /** Lines that no node should write, whatever happens around it: errors, and what is no log line at all. */
 export function complaints(
   lives: readonly RealNode[],

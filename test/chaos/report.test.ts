@@ -34,7 +34,7 @@ describe('the table of faults in the guarantees', () => {
 
 const outcome: Outcome = {
   ...{ fault: 'kill-owner', checks: 1_000, allowed: 400, bound: 10, sure: 1, seen: 2 },
-  ...{ wronglyRefused: 0.01, slowestMs: 120, lost: 0, odd: {}, isWithin: true },
+  ...{ unprepared: 0, wronglyRefused: 0.01, slowestMs: 120, lost: 0, odd: {}, isWithin: true },
   ...{ noticed: [], unnoticed: [], falseDeaths: [], violations: [] },
 }
 const [fault] = FAULTS as [(typeof FAULTS)[number]]
@@ -58,6 +58,12 @@ describe('a row', () => {
     expect(tableOf([rowOf(fault, [], { guarantees, skipped: 'no root' })], [])[2]).toMatch(
       / skipped: no root \|$/,
     )
+  })
+
+  test('says how many hand-overs were missed, where that is a part of the bound', () => {
+    const late = { ...outcome, unprepared: 2 }
+    const [, , line] = tableOf([rowOf(fault, [outcome, late], { guarantees })], [])
+    expect(line).toContain('; B + R·Δ for each hand-over missed: 2 were |')
   })
 
   test('comes with how soon others noticed', () => {

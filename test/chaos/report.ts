@@ -24,6 +24,8 @@ export interface Row {
   readonly lost: number
   /** Why it could not be tried here. */
   readonly skipped: string | undefined
+  /** Nodes that began to decide without what others had admitted: a part of the bound, and so of the formula. */
+  readonly unprepared: number
   readonly violations: readonly string[]
 }
 
@@ -55,6 +57,7 @@ export function rowOf(
     wronglyRefused: checks === 0 ? undefined : refused / checks,
     slowestMs: outcomes.reduce((max, one) => Math.max(max, one.slowestMs), 0),
     lost: outcomes.reduce((sum, one) => sum + one.lost, 0),
+    unprepared: outcomes.reduce((sum, one) => sum + one.unprepared, 0),
     violations: [...outcomes.flatMap(({ violations }) => violations), ...failures],
   }
 }
@@ -70,14 +73,16 @@ export function tableOf(rows: readonly Row[], outcomes: readonly Outcome[]): str
 
 function lineOf(row: Row): string {
   const { fault, story, times, formula, bound, simulated = '-', sure, seen } = row
-  const { wronglyRefused, slowestMs, lost, skipped, violations } = row
+  const { wronglyRefused, slowestMs, lost, skipped, unprepared, violations } = row
   const verdict = violations.length === 0 ? 'within' : 'VIOLATED'
   const share = wronglyRefused === undefined ? '-' : `${(100 * wronglyRefused).toFixed(1)} %`
   const measured =
     skipped === undefined
       ? [tokensText(sure), tokensText(seen), share, `${Math.round(slowestMs)} ms`, lost, verdict]
       : ['-', '-', '-', '-', '-', `skipped: ${skipped}`]
-  const cells = [`\`${fault}\``, story, times, formula, tokensText(bound), simulated, ...measured]
+  const bounds =
+    unprepared === 0 ? formula : `${formula}; B + R·Δ for each hand-over missed: ${unprepared} were`
+  const cells = [`\`${fault}\``, story, times, bounds, tokensText(bound), simulated, ...measured]
   return `| ${cells.join(' | ')} |`
 }
 

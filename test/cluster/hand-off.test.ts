@@ -160,6 +160,7 @@ describe('a node that knows the owners from gossip and has no link to them yet',
     expect(answers()).toHaveLength(0)
     made.advance(2 * TICK_MS)
     expect(answers()).toMatchObject([{ allowed: true, decidedBy: 'local' }])
+    expect(made.events(n1)).toContainEqual({ type: 'hand_over_missed', members: 0 })
   })
 })
 
@@ -174,6 +175,7 @@ describe('a node that joins while another one fails', () => {
     expect(answer).toMatchObject({ allowed: true, decidedBy: 'owner' })
     expect(made.nowMs - sinceMs).toBeGreaterThan(HAND_OFF_MS_MAX / 2)
     expect(made.nowMs - sinceMs).toBeLessThanOrEqual(HAND_OFF_MS_MAX + TICK_MS)
+    expect(made.events(n1)).toContainEqual({ type: 'hand_over_missed', members: 1 })
   })
 
   it('starts at once when a member that has not handed over dies', () => {
@@ -187,6 +189,7 @@ describe('a node that joins while another one fails', () => {
     expect(answers()).toHaveLength(0)
     made.advance(30)
     expect(answers()).toMatchObject([{ allowed: true, decidedBy: 'owner' }])
+    expect(made.events(n1).map(({ type }) => type)).not.toContain('hand_over_missed')
   })
 
   it('that dies before it has started leaves its keys to their former owner', () => {

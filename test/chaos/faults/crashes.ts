@@ -56,6 +56,7 @@ export const CRASHES: readonly Fault[] = [
     ...usual,
     ...asIn('crash-and-restart'),
     name: 'kill-and-restart',
+    joins: true,
     story: 'SIGKILL of the owner, which is started again at once',
     async strike({ cluster, owner }) {
       await cluster.kill(owner)
@@ -67,6 +68,7 @@ export const CRASHES: readonly Fault[] = [
     ...usual,
     ...asIn('rolling-kill'),
     name: 'rolling-kill',
+    joins: true,
     story: 'SIGKILL of one node after the other, each started again after 2 s',
     async strike({ cluster, owner, successors, after }) {
       for (const name of [owner, ...successors]) {

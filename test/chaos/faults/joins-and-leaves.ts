@@ -19,6 +19,7 @@ export const JOINS_AND_LEAVES: readonly Fault[] = [
     ...usual,
     ...asIn('rolling-restart'),
     name: 'rolling-restart',
+    joins: true,
     story: 'SIGTERM of one node after the other, each started again when it has ended',
     async strike({ cluster, owner, successors }) {
       for (const name of [owner, ...successors]) {
@@ -32,6 +33,7 @@ export const JOINS_AND_LEAVES: readonly Fault[] = [
     ...usual,
     ...asIn('join-saturated'),
     name: 'join',
+    joins: true,
     story: 'a node joins and takes the saturated key over',
     async prepare({ cluster, owner, successors }) {
       await cluster.leave(owner)
