@@ -10,6 +10,7 @@ import {
   type SingleCheck,
 } from './check-schema.ts'
 import { questionOf } from './described-request.ts'
+import { inTurn } from './end-of-turn.ts'
 import { bodyTooLarge } from './errors.ts'
 import type { Fault } from './fault.ts'
 import { BATCH_BODY_BYTES_MAX, BATCH_CHECKS_MAX, BODY_BYTES_MAX } from './limits.ts'
@@ -44,28 +45,16 @@ export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, 
         response: { 200: AnswerBody },
       },
     },
-    (request, reply) => {
-      const { body } = request
+    async ({ body }, reply) => {
       if (isBatch(body)) {
-        const outcomes = checks.all(body.checks.map(questionOf))
-        const explained = (settled: readonly Outcome[]) =>
-          settled.map((outcome, index) => withExplanation(body.checks[index], outcome))
-        if (!(outcomes instanceof Promise)) {
-          answerAll(reply, explained(outcomes))
-          return
-        }
-        return outcomes.then((settled) => {
-          answerAll(reply, explained(settled))
-        })
-      }
-      const outcome = checks.one(questionOf(body))
-      if (!(outcome instanceof Promise)) {
-        answerOne(reply, withExplanation(body, outcome))
+        const { checks: asked } = body
+        const outcomes = await inTurn(checks.all(asked.map(questionOf)))
+        const explained = outcomes.map((outcome, at) => withExplanation(asked[at], outcome))
+        answerAll(reply, explained)
         return
       }
-      return outcome.then((settled) => {
-        answerOne(reply, withExplanation(body, settled))
-      })
+      const outcome = await inTurn(checks.one(questionOf(body)))
+      answerOne(reply, withExplanation(body, outcome))
     },
   )
   done()

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { RuleAnswer } from '../rule-answer.ts'
+import { inTurn } from './end-of-turn.ts'
 import type { Outcome } from './measured-checks.ts'
 import { type Problem, problem, sendProblem } from './problem.ts'
 import type { RateLimitHeaders } from './rate-limit-headers.ts'
@@ -12,15 +13,13 @@ export interface StatusAnswering {
   readonly denied?: number | undefined
 }
 
-/** Answers by the status, for callers that look no further: now, or when the outcome is there. */
-export function answerByStatus(
+/** Answers by the status, for callers that look no further: at the end of this turn, or when the outcome is there. */
+export async function answerByStatus(
   reply: FastifyReply,
   outcome: Outcome | Promise<Outcome>,
   answering: StatusAnswering,
-): Promise<void> | undefined {
-  if (outcome instanceof Promise) return outcome.then((settled) => send(reply, settled, answering))
-  send(reply, outcome, answering)
-  return undefined
+): Promise<void> {
+  send(reply, await inTurn(outcome), answering)
 }
 
 function send(
