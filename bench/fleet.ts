@@ -1,13 +1,27 @@
+import { runTelling } from '../sim/studies/telling-run.ts'
+import { againstFormula, countBytes, fleetTable, type Measured, type Use } from './fleet-cost.ts'
 import type { FleetJob, FleetResult } from './processes/fleet.ts'
 import { figure, numberText, type Reading, type Row, type Scale, type Subject } from './row.ts'
 import { Stand } from './stand.ts'
 import type { Worker } from './worker.ts'
 
+const FORMULA: Row = {
+  name: 'fleet-formula',
+  measures: 'what a node sends for its keys / the formula, in fleets of 3 to 32; the worst counts',
+  unit: '×',
+  target: { atMost: 1.25 },
+  mark: 'fleet',
+}
 const COUNTS: Row = {
   name: 'fleet-counts',
   measures: 'what a node of 18 sends for its keys, held by three / a node of 16, held by all',
   unit: '×',
   target: { atMost: 1 },
+}
+const FLATNESS: Row = {
+  name: 'fleet-flatness',
+  measures: 'what a node of 32 sends for its keys / a node of 18; grows by heads of frames alone',
+  unit: '×',
 }
 const HEARTBEATS: Row = {
   name: 'fleet-heartbeats',
@@ -18,11 +32,13 @@ const HEARTBEATS: Row = {
 /** What a node sends, by the number of nodes, each with as many keys and as much load. */
 export const fleet: Subject = {
   name: 'fleet',
-  rows: [COUNTS, HEARTBEATS],
+  rows: [FORMULA, COUNTS, FLATNESS, HEARTBEATS],
   measure: (scale) => Stand.with((stand) => measure(stand, scale)),
 }
 
-const SIZES = [8, 16, 18]
+const SIZES = [3, 8, 16, 18, 32]
+/** More nodes than fit on a machine. */
+const SIMULATED_NODES = 100
 /** Keys that a node owns and that are used, twice a second each. */
 const KEYS = 100
 /** Processes that the nodes share, by the processor they have. */
@@ -31,19 +47,6 @@ const PROCESSES = ['server', 'load'] as const
 const MEASURED_MS_MIN = 10_000
 
 type Host = Worker<FleetJob, FleetResult>
-
-interface Use {
-  readonly bytesPerS: number
-  /** Of one core. */
-  readonly cpuShare: number
-}
-
-/** Of one node: with nothing to tell, and under load. */
-interface Measured {
-  readonly nodes: number
-  readonly quiet: Use
-  readonly busy: Use
-}
 
 async function measure(stand: Stand, { watchMs }: Scale): Promise<Map<string, Reading>> {
   const hosts: readonly Host[] = PROCESSES.map((core) => stand.worker('fleet', core))
@@ -57,12 +60,26 @@ async function measure(stand: Stand, { watchMs }: Scale): Promise<Map<string, Re
     await ask(hosts, { type: 'settle', nodes })
     if (SIZES.includes(nodes)) all.push(await measured(hosts, nodes, watchMs))
   }
-  const [, sixteen, many] = all as [Measured, Measured, Measured]
+  return readings(all, simulated(SIMULATED_NODES))
+}
+
+function readings(all: readonly Measured[], larger: Measured): Map<string, Reading> {
+  const [, , sixteen, eighteen, most] = all as [Measured, Measured, Measured, Measured, Measured]
   const note = all.map(described).join('; ')
+  const formula = Math.max(...all.map((one) => againstFormula(one, KEYS)))
+  const over = (one: number, other: number) => figure([one / other], note)
   return new Map([
-    [COUNTS.name, figure([countBytes(many) / countBytes(sixteen)], note)],
-    [HEARTBEATS.name, figure([many.quiet.bytesPerS / sixteen.quiet.bytesPerS], note)],
+    [FORMULA.name, { ...figure([formula], note), table: fleetTable([...all, larger], KEYS) }],
+    [COUNTS.name, over(countBytes(eighteen), countBytes(sixteen))],
+    [FLATNESS.name, over(countBytes(most), countBytes(eighteen))],
+    [HEARTBEATS.name, over(eighteen.quiet.bytesPerS, sixteen.quiet.bytesPerS)],
   ])
+}
+
+function simulated(nodes: number): Measured {
+  const { idleBytesPerS, countBytesPerS } = runTelling({ seed: 1, nodes, keys: KEYS })
+  const busy = { bytesPerS: idleBytesPerS + countBytesPerS }
+  return { nodes, quiet: { bytesPerS: idleBytesPerS }, busy }
 }
 
 async function measured(hosts: readonly Host[], nodes: number, ms: number): Promise<Measured> {
@@ -89,12 +106,9 @@ function use(results: readonly FleetResult[], nodes: number, forMs: number): Use
   }
 }
 
-function countBytes({ quiet, busy }: Measured): number {
-  return busy.bytesPerS - quiet.bytesPerS
-}
-
 function described(measured: Measured): string {
   const { nodes, quiet, busy } = measured
   const kilo = (bytes: number) => numberText(bytes / 1_000)
-  return `${nodes} nodes: ${kilo(quiet.bytesPerS)} kB/s idle, ${kilo(countBytes(measured))} more for ${KEYS} keys, ${numberText(100 * quiet.cpuShare)} and ${numberText(100 * busy.cpuShare)} % of a core`
+  const percent = ({ cpuShare = Number.NaN }: Use) => numberText(100 * cpuShare)
+  return `${nodes} nodes: ${kilo(quiet.bytesPerS)} kB/s idle, ${kilo(countBytes(measured))} more for ${KEYS} keys, ${percent(quiet)} and ${percent(busy)} % of a core`
 }

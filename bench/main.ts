@@ -1,14 +1,16 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { markedPart } from '../sim/command/marked-part.ts'
 import { batch } from './batch.ts'
 import { Bystanders } from './bystanders.ts'
 import { decision } from './decision.ts'
 import { fleet } from './fleet.ts'
 import { forward } from './forward.ts'
 import { http } from './http.ts'
-import { bystandersText, heading } from './machine.ts'
+import { bystandersText, heading, machineText } from './machine.ts'
 import { memory } from './memory.ts'
 import { redisRoute } from './redis-route.ts'
-import { jsonLine, type Result, summary, table } from './report.ts'
+import { jsonLine, type Result, summary, table, withTables } from './report.ts'
 import { FULL, QUICK, type Scale, type Subject } from './row.ts'
 import { stall } from './stall.ts'
 import { wishOrUsage } from './wish-or-usage.ts'
@@ -24,15 +26,17 @@ const SUBJECTS: readonly Subject[] = [
   fleet,
 ]
 
-const USAGE = `npm run bench -- [--only <row or subject>]... [--quick] [--json]
+const USAGE = `npm run bench -- [--only <row or subject>]... [--quick] [--json] [--write <file>]
 
   --only   measure these rows only; a subject stands for all its rows
   --quick  shorter rounds: less than a minute, and less to rely on
-  --json   the report on standard error, and one line of JSON on standard output`
+  --json   the report on standard error, and one line of JSON on standard output
+  --write  puts the table of fleet between its marks in this Markdown file`
 
 interface Wish {
   readonly scale: Scale
   readonly json: boolean
+  readonly write: string | undefined
   readonly rows: ReadonlySet<string>
 }
 
@@ -44,13 +48,24 @@ function wishOf(args: readonly string[]): Wish | 'help' {
       only: { type: 'string', multiple: true, default: [] },
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      write: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
   if (values.help) return 'help'
   const all = SUBJECTS.flatMap(({ rows }) => rows.map((row) => row.name))
   const rows = values.only.length === 0 ? all : values.only.flatMap((name) => rowsCalled(name, all))
-  return { scale: values.quick ? QUICK : FULL, json: values.json, rows: new Set(rows) }
+  const { quick, json, write } = values
+  if (write !== undefined) assertPlaces(write, rows)
+  return { scale: quick ? QUICK : FULL, json, write, rows: new Set(rows) }
+}
+
+/** Said before anything is measured. @throws Error if no row has a table, or the document no place for one. */
+function assertPlaces(file: string, names: readonly string[]): void {
+  const rows = SUBJECTS.flatMap((subject) => subject.rows)
+  const marks = rows.filter(({ name }) => names.includes(name)).flatMap(({ mark }) => mark ?? [])
+  if (marks.length === 0) throw new Error('--write needs a row with a table: --only fleet')
+  for (const mark of marks) markedPart(readFileSync(file, 'utf8'), mark)
 }
 
 function rowsCalled(name: string, all: readonly string[]): readonly string[] {
@@ -87,10 +102,14 @@ async function main(args: readonly string[]): Promise<void> {
   print(`${heading('bench', args, wish.scale)}\n`)
   const bystanders = new Bystanders()
   const results = await measure(wish, console.error)
-  print(
-    `\n${table(results)}\n\n${summary(results)}; meanwhile ${bystandersText(bystanders.share())}`,
-  )
+  const meanwhile = bystandersText(bystanders.share())
+  print(`\n${table(results)}\n\n${summary(results)}; meanwhile ${meanwhile}`)
   if (wish.json) console.log(jsonLine(results))
+  if (wish.write !== undefined) {
+    const about = `${machineText()}; ${new Date().toISOString().slice(0, 10)}; meanwhile ${meanwhile}.`
+    const text = readFileSync(wish.write, 'utf8')
+    writeFileSync(wish.write, withTables(text, results, about))
+  }
 }
 
 // Whoever is told to stop, stops what it has started.

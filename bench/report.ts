@@ -1,3 +1,4 @@
+import { withMarkedPart } from '../sim/command/marked-part.ts'
 import { isMet, numberText, type Reading, type Row } from './row.ts'
 
 export interface Result {
@@ -49,6 +50,15 @@ export function summary(results: readonly Result[]): string {
   const verdicts = results.filter(({ row }) => row.target).map((one) => isMet(one.row, one.reading))
   const count = (wanted: boolean | null) => verdicts.filter((met) => met === wanted).length
   return `${count(true)} targets met, ${count(false)} missed, ${count(null)} skipped`
+}
+
+/** A document with each row's table between the marks of the row: verdict, what the figures belong to, table. */
+export function withTables(text: string, results: readonly Result[], about: string): string {
+  return results.reduce((document, { row, reading }) => {
+    if (row.mark === undefined || reading.type === 'skipped' || !reading.table) return document
+    const found = `${row.measures}: ${valueText(row, reading)}, target ${targetText(row)}: ${verdict(row, reading)}.`
+    return withMarkedPart(document, row.mark, ['', `${about}\n${found}`, '', ...reading.table, ''])
+  }, text)
 }
 
 /** `≥ 0.8`, `≤ 250`, or `-`. */

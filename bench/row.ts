@@ -8,6 +8,8 @@ export interface Row {
   readonly unit: Unit
   /** Without one the row is for information. */
   readonly target?: Target
+  /** Names the marks in a document between which its table is written. */
+  readonly mark?: string
 }
 
 /** `×` is a ratio. */
@@ -21,6 +23,8 @@ export interface Figure extends Spread {
   readonly type: 'figure'
   /** The figures behind it, in a line. */
   readonly note: string
+  /** Markdown, for a row with a mark. */
+  readonly table?: readonly string[]
 }
 
 export interface Skipped {
