@@ -103,6 +103,11 @@ export class HandOff {
     if (members.length > 0) this.#awaited.delete(from)
   }
 
+  /** This node did nothing for so long: nobody can have told it anything meanwhile. */
+  forgive(stallMs: number): void {
+    this.#untilMs += stallMs
+  }
+
   unlinked(peer: NodeId): void {
     this.#awaited.delete(peer)
   }

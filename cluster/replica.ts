@@ -276,9 +276,9 @@ export class Replica {
     this.#handOff.enter(nowMs)
   }
 
-  /** After a long stall the first thing to come, a check or a frame, may be older than the next tick. */
+  /** After a stall the first thing to come, a check or a frame, may be older than the next tick. */
   #wake(nowMs: number): void {
-    if (nowMs - this.#tickedMs > UNSYNCHRONISED_MS) this.#notice(nowMs)
+    if (nowMs - this.#tickedMs - TICK_MS > STALL_MS) this.#notice(nowMs)
   }
 
   /** Something happens again. */
@@ -300,6 +300,7 @@ export class Replica {
   #forgive(stallMs: number, nowMs: number): void {
     this.#forwarding.forgive(stallMs, nowMs)
     this.#joining.forgive(stallMs)
+    this.#handOff.forgive(stallMs)
     if (stallMs >= this.#options.gossipIntervalMs) this.membership.forgive(stallMs, nowMs)
   }
 }

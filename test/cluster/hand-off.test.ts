@@ -178,6 +178,19 @@ describe('a node that joins while another one fails', () => {
     expect(made.events(n1)).toContainEqual({ type: 'hand_over_missed', members: 1 })
   })
 
+  it('does not count how long it was stopped itself', () => {
+    const { made, entersAfterMs } = joining()
+    made.advance(entersAfterMs - 1)
+    made.network.clog(n3, n1, HAND_OFF_MS_MAX + 200)
+    untilIn(made, n1, 'active')
+    made.stop(n1)
+    made.advance(HAND_OFF_MS_MAX + 100)
+    made.resume(n1).catchUp()
+    made.advance(200)
+    expect(made.events(n1).map(({ type }) => type)).not.toContain('hand_over_missed')
+    expect(made.node(n1).replica.mayDecide(made.nowMs)).toBe(true)
+  })
+
   it('starts at once when a member that has not handed over dies', () => {
     const { made, key, entersAfterMs } = joining()
     made.advance(entersAfterMs - 1)
