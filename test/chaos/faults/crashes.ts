@@ -1,5 +1,5 @@
 import { nothing } from '../../../sim/scenarios/scenario.ts'
-import { asIn, type Fault, next, usual } from './fault.ts'
+import { asIn, type Fault, NODES, next, usual } from './fault.ts'
 
 /** For how long a node stays away, when it is not the point that it is back at once. */
 const AWAY_MS = 2_500
@@ -68,6 +68,7 @@ export const CRASHES: readonly Fault[] = [
     ...usual,
     ...asIn('rolling-kill'),
     name: 'rolling-kill',
+    inARow: NODES.loopback,
     joins: true,
     story: 'SIGKILL of one node after the other, each started again after 2 s',
     async strike({ cluster, owner, successors, after }) {

@@ -17,6 +17,8 @@ export interface Fault {
   readonly formula: string
   /** The same in tokens, when what was done lasted so long. */
   bound(lastedMs: number): number
+  /** So many nodes are hurt one after the other; it is injected that much less often. */
+  readonly inARow?: number
   /** Nodes join in the course of it: each that begins without what others know may cost B + R·Δ more. */
   readonly joins?: true
   /** For how long clients ask before the strike; without it the key is saturated by then. */

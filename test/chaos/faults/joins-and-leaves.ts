@@ -1,6 +1,6 @@
 import { nothing } from '../../../sim/scenarios/scenario.ts'
 import { DEMO, HALF } from '../rules.ts'
-import { asIn, type Fault, type Stage, usual } from './fault.ts'
+import { asIn, type Fault, NODES, type Stage, usual } from './fault.ts'
 
 /** Nodes come and go in order, and limits change. */
 export const JOINS_AND_LEAVES: readonly Fault[] = [
@@ -19,6 +19,7 @@ export const JOINS_AND_LEAVES: readonly Fault[] = [
     ...usual,
     ...asIn('rolling-restart'),
     name: 'rolling-restart',
+    inARow: NODES.loopback,
     joins: true,
     story: 'SIGTERM of one node after the other, each started again when it has ended',
     async strike({ cluster, owner, successors }) {
