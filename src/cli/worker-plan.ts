@@ -1,6 +1,7 @@
 import { join, parse } from 'node:path'
 import { SEEDS_MAX } from '../../cluster/libp2p/limits.ts'
 import { formatPeerAddress, readPeerAddress } from '../../cluster/libp2p/peer-address.ts'
+import { readSeedPlace } from '../../cluster/libp2p/seed-place.ts'
 import { NODE_NAME_BYTES_MAX } from '../../cluster/limits.ts'
 import type { Placed } from '../diagnostic.ts'
 import { parseListenAddress } from '../http/listen.ts'
@@ -24,6 +25,7 @@ export function planWorkers(options: ServerOptions): ServerOptions[] {
     peerListen: options.peerListen && peerAddressAbove(options.peerListen, step),
     advertise: options.advertise.map((address) => peerAddressAbove(address, step)),
     dataDir: options.dataDir && dataDirOf(options.dataDir, step),
+    seeds: step === 0 ? options.seeds : options.seeds.filter(isNoMulticast),
     workers: 1,
   }))
 }
@@ -85,6 +87,11 @@ function peerAddressAbove(address: string, step: number): string {
 
 function portAbove(port: number, step: number): number {
   return port === 0 ? 0 : port + step
+}
+
+/** Workers would share one socket for multicast, too, and each hear a part. One who asks tells the others. */
+function isNoMulticast(seed: string): boolean {
+  return readSeedPlace(seed).type !== 'multicast'
 }
 
 function dataDirOf(dataDir: string, step: number): string {

@@ -77,6 +77,15 @@ describe('workers', () => {
     expect(planned('dataDir', {})).toEqual([null, null, null])
   })
 
+  it('look for others where they are told, but only the first by multicast', () => {
+    const seeds = ['b:4001', 'mdns', 'srv:_weir._tcp.example.com']
+    expect(planned('seeds', { seeds: seeds.join() })).toEqual([
+      seeds,
+      ['b:4001', 'srv:_weir._tcp.example.com'],
+      ['b:4001', 'srv:_weir._tcp.example.com'],
+    ])
+  })
+
   it('can be told all they need in flags', () => {
     const written = optionsOf({
       ...{ workers: '1', listen: '127.0.0.1:0,unix:/w', seeds: 'a:1,mdns', copies: '3' },
