@@ -15,6 +15,7 @@ import { Stand } from './stand.ts'
 import { CONNECTIONS, KEYS, keyTexts } from './workload.ts'
 
 const WORKERS = 2
+const WARM_UP_TURNS = 4
 
 const TWO: Row = {
   name: 'workers-2',
@@ -51,10 +52,14 @@ async function measure(stand: Stand, scale: Scale): Promise<Map<string, Reading>
   const keys = keyTexts(KEYS)
   const turn = (url: string, pids: readonly number[]) => (durationMs: number) =>
     generator.run(addressOf(url), 'check', { keys, connections: CONNECTIONS, durationMs, pids })
-  const turns = await interleave(scale, {
-    one: turn(one.url, [one.pid]),
-    two: turn(two.url, [...two.workers.map(({ pid }) => pid), two.pid]),
-  })
+  // Each of two gets less than half of what one gets, and has as much to compile.
+  const turns = await interleave(
+    { ...scale, warmUpMs: WARM_UP_TURNS * scale.warmUpMs },
+    {
+      one: turn(one.url, [one.pid]),
+      two: turn(two.url, [...two.workers.map(({ pid }) => pid), two.pid]),
+    },
+  )
   const values = ratios(checksPerCpuSecond(turns.two), checksPerCpuSecond(turns.one))
   const note = `${described('one', turns.one)}; ${describedWorkers(turns.two)}; by the clock, with the load on the same cores, ${numberText(median(ratios(turns.two.map(perSecond), turns.one.map(perSecond))))}×`
   return new Map([
