@@ -24,18 +24,17 @@ export class Worker {
     return this.#options.name
   }
 
-  get isRunning(): boolean {
-    return this.#child?.isRunning ?? false
-  }
-
   get isListening(): boolean {
-    return this.isRunning && this.#announcement !== undefined
+    return this.#listening !== undefined
   }
 
   /** Where the other workers of this host find it; undefined while it does not listen. */
   get seed(): string | undefined {
-    if (!this.isRunning || this.#announcement === undefined) return undefined
-    return localSeed(this.#options, this.#announcement.peer)
+    return this.#listening && localSeed(this.#options, this.#listening.peer)
+  }
+
+  get #listening(): ServeAnnouncement | undefined {
+    return this.#child?.isRunning === true ? this.#announcement : undefined
   }
 
   /** Resolves when it listens as a member of the cluster. Rejects with a `CommandError` when it ends before. */
