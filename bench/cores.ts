@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** Which processor a process is pinned to: the one under test has its own, and nothing else is on it. */
-export type Core = 'server' | 'load'
+/**
+ * Which processor a process is pinned to: the one under test has its own, and nothing else is on it. Processes on `both`
+ * share them with the load.
+ */
+export type Core = 'server' | 'load' | 'both'
 
 export interface Cores {
   /** The words to put before a command so that it stays on its core. */
@@ -22,7 +25,7 @@ export function cores(): Cores {
   const [server, load] = processorsAllowed(readFileSync('/proc/self/status', 'utf8'))
   if (server === undefined || load === undefined) return unpinned('there is one processor only')
   return {
-    before: (core) => ['taskset', '-c', `${core === 'server' ? server : load}`],
+    before: (core) => ['taskset', '-c', `${{ server, load, both: `${server},${load}` }[core]}`],
     description: `server pinned to processor ${server}, load to ${load}`,
   }
 }

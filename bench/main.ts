@@ -14,6 +14,7 @@ import { jsonLine, type Result, summary, table, withTables } from './report.ts'
 import { FULL, QUICK, type Scale, type Subject } from './row.ts'
 import { stall } from './stall.ts'
 import { wishOrUsage } from './wish-or-usage.ts'
+import { workers } from './workers.ts'
 
 const SUBJECTS: readonly Subject[] = [
   decision,
@@ -24,6 +25,7 @@ const SUBJECTS: readonly Subject[] = [
   forward,
   batch,
   fleet,
+  workers,
 ]
 
 const USAGE = `npm run bench -- [--only <row or subject>]... [--quick] [--json] [--write <file>]

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ServeAnnouncement } from '../src/cli/serve.ts'
+import type { ServeAnnouncement, WorkersAnnouncement } from '../src/cli/serving.ts'
 import { type Core, cores } from './cores.ts'
 import { isListening } from './program.ts'
 import { Worker } from './worker.ts'
@@ -18,9 +18,12 @@ const PROCESSES = resolve(import.meta.dirname, 'processes')
 const LISTEN_MS_MAX = 5_000
 const LISTEN_POLL_MS = 20
 
-export interface ServedNode extends ServeAnnouncement {
+interface Served {
   readonly url: string
 }
+
+export type ServedNode = ServeAnnouncement & Served
+export type ServedWorkers = WorkersAnnouncement & Served
 
 /** The processes of one bench, each on its core, and a folder for their files. All gone once it is closed. */
 export class Stand {
@@ -54,12 +57,31 @@ export class Stand {
   }
 
   /** A real node: `weir serve` with the bench's rule. */
-  async node(
+  node(
     name: string,
     core: Core,
     flags: readonly string[],
     limit: Limit = NEVER_REFUSED,
   ): Promise<ServedNode> {
+    return this.#serve(name, core, flags, limit)
+  }
+
+  /** So many workers behind one address, the same otherwise. */
+  workers(
+    name: string,
+    core: Core,
+    count: number,
+    flags: readonly string[],
+  ): Promise<ServedWorkers> {
+    return this.#serve(name, core, ['--workers', `${count}`, ...flags], NEVER_REFUSED)
+  }
+
+  async #serve<Announcement extends ServeAnnouncement | WorkersAnnouncement>(
+    name: string,
+    core: Core,
+    flags: readonly string[],
+    limit: Limit,
+  ): Promise<Announcement & Served> {
     const rules = join(this.folder, `${name}.yaml`)
     writeFileSync(rules, rulesYaml(limit))
     const words = [
@@ -67,7 +89,7 @@ export class Stand {
       ...['--admin', '127.0.0.1:0', '--log-level', 'warn', ...flags],
     ]
     const child = this.#start(core, words, 'pipe')
-    const announcement = JSON.parse(await firstLine(name, child)) as ServeAnnouncement
+    const announcement = JSON.parse(await firstLine(name, child)) as Announcement
     return { ...announcement, url: announcement.http[0] as string }
   }
 

@@ -48,6 +48,8 @@ export const DIAGNOSTICS = {
   admin_token_missing: 'error',
   tls_incomplete: 'error',
   seeds_without_peers: 'error',
+  workers_without_peers: 'error',
+  workers_without_room: 'error',
 
   path_not_normal: 'warning',
   limit_redundant: 'warning',

@@ -111,6 +111,11 @@ export interface NodeOptions {
   readonly adminTokenFile?: string
   /** PEM files of a certificate and its key; with them the doors on TCP speak TLS. */
   readonly tls?: CertificateFiles
+  /**
+   * Other workers of `node:cluster` listen for checks at the same addresses. Metrics are then at the admin door only, and
+   * stale Unix sockets are cleared away by whoever starts the workers. Default: false.
+   */
+  readonly sharesDoors?: boolean
   /** Default: silent. */
   readonly log?: Logger
   /** Absent or `false`: a single node that knows of no others. */
@@ -242,10 +247,10 @@ async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
     ...(transport && { transport, discovery: transport }),
   })
   const draining = new Draining()
-  const onInternalError = (error: unknown) => logInternal(log, error)
+  const onInternalError = (error: unknown) => log.error({ event: 'internal_error', err: error })
   const doors = new Doors(
     { node: runtime, metrics, draining, shedding, onInternalError },
-    { headers: options.headers ?? 'draft-11', trustedProxies: options.trustedProxies },
+    options,
     credentials,
   )
   runtime.start()
@@ -335,10 +340,6 @@ async function loadSnapshots(
 /** Tells clusters apart by what places their keys, and nothing of the secret. */
 function fingerprintOf(secret: Uint8Array): Uint8Array {
   return createHash('sha256').update('weir snapshot').update(secret).digest()
-}
-
-function logInternal(log: Logger, error: unknown): void {
-  log.error({ event: 'internal_error', err: error })
 }
 
 /** Everything that a node at work is made of. */

@@ -141,6 +141,12 @@ export interface ServerOptions {
    * through a Unix socket is trusted.
    */
   readonly trustedProxies: readonly string[]
+  /**
+   * Processes that answer at `listen`. Each is a node like any other, with a name, a peer port, an admin port and a
+   * folder of its own; see `src/cli/worker-plan.ts`. As many as there are cores to spare. More: each costs the memory of a
+   * node, a member's traffic, and checks of the others' keys are forwarded.
+   */
+  readonly workers: number
   /** The least important lines still logged. `debug` is for one node and one hour: it logs every ring change and dial. */
   readonly logLevel: LogLevel
 }
@@ -288,6 +294,11 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
     summary: 'proxies whose X-Forwarded-For is believed, comma separated',
     fallback: '127.0.0.0/8,::1/128',
   },
+  workers: {
+    placeholder: 'processes',
+    summary: 'processes that answer at the same addresses, each a node of its own',
+    fallback: '1',
+  },
   logLevel: {
     placeholder: 'level',
     summary: `least important lines logged: ${LOG_LEVELS.join(', ')}`,
@@ -296,6 +307,13 @@ export const OPTIONS: Readonly<Record<OptionName, OptionUsage>> = {
 }
 
 export const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[]
+
+/** An option's value as it is written in a flag. */
+export function writtenOption(value: ServerOptions[OptionName]): string {
+  if (value === null) return NONE
+  if (typeof value !== 'object') return String(value)
+  return value.length === 0 ? NONE : value.join(',')
+}
 
 /** `keysMax` is `--keys-max`. */
 export function flagOf(name: string): string {

@@ -249,6 +249,18 @@ const MISTAKES: readonly [code: DiagnosticCode, lines: Lines, place: string, men
     '--seeds:',
     ': leave one of them out',
   ],
+  [
+    'workers_without_peers',
+    options({ peerListen: 'none', workers: '2' }),
+    '--workers:',
+    ': give it an address, or leave --workers out',
+  ],
+  [
+    'workers_without_room',
+    options({ peerListen: '127.0.0.1:65535', workers: '2' }),
+    '--peer-listen:',
+    ': give a port of 65534 at most',
+  ],
 
   [
     'path_not_normal',

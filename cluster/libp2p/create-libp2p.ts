@@ -42,6 +42,9 @@ export interface CreateLibp2pOptions {
   readonly isAllowed: (peer: NodeId) => boolean
 }
 
+/** A worker of `node:cluster` would by default share its port with the others; what libp2p passes on, its types leave out. */
+const OWN_PORT = { noDelay: true, exclusive: true }
+
 /** A libp2p node, not started yet. Every option that differs from libp2p's defaults is here, with its reason. */
 export function createLibp2pNode(options: CreateLibp2pOptions): Promise<Libp2pNode> {
   return createLibp2p({
@@ -50,7 +53,7 @@ export function createLibp2pNode(options: CreateLibp2pOptions): Promise<Libp2pNo
     addresses: { listen: [...options.listen] },
     // A configured address that cannot be listened on is an error, not a node nobody can reach.
     transportManager: { faultTolerance: FaultTolerance.FATAL_ALL },
-    transports: [tcp()],
+    transports: [tcp({ listenOpts: OWN_PORT })],
     connectionEncrypters: [noise()],
     streamMuxers: [
       // A peer may make us hold this much per stream: the window need not grow beyond its smallest size.

@@ -1,19 +1,46 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import cluster from 'node:cluster'
 import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { CommandError } from './exit-code.ts'
-import type { ServeAnnouncement } from './serve.ts'
+import { flagOf, OPTION_NAMES, type ServerOptions, writtenOption } from '../options.ts'
+import { CommandError, EXIT_CODES } from './exit-code.ts'
+import type { ServeAnnouncement } from './serving.ts'
+import { STOP_ORDER } from './stop-signal.ts'
+
+export type Variables = Readonly<Record<string, string | undefined>>
 
 /** The command this process itself runs, compiled or not. */
 const MAIN = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url))
+const SERVE = ['serve', '--json'] as const
+const STDIO = ['ignore', 'pipe', 'inherit', 'ipc'] as const
 
 /**
- * A node in a process of its own: `weir serve --json`.
- *
- * The child is not of our process group, so that Ctrl-C reaches it only through us; and it has a channel
- * to us, whose loss tells it to stop when we are killed.
+ * A node that is not of our process group, so that Ctrl-C reaches it only through us. It has a channel to us, whose
+ * loss tells it to stop when we are killed.
  */
+export function spawnNode(
+  name: string,
+  flags: Readonly<Record<string, string>>,
+  variables: Variables,
+): ChildNode {
+  const words = Object.entries({ '--name': name, ...flags }).flat()
+  const child = spawn(process.execPath, [MAIN, ...SERVE, ...words], {
+    stdio: [...STDIO],
+    detached: true,
+    env: { ...variables, ...withoutOptions(variables) },
+  })
+  return new ChildNode(name, child)
+}
+
+/** A worker of `node:cluster`, which shares the doors for checks with the others and ends with us. */
+export function forkNode(options: ServerOptions, variables: Variables): ChildNode {
+  const words = OPTION_NAMES.map((name) => `${flagOf(name)}=${writtenOption(options[name])}`)
+  cluster.setupPrimary({ exec: MAIN, args: [...SERVE, ...words], stdio: [...STDIO] })
+  return new ChildNode(options.name, cluster.fork(withoutOptions(variables)).process)
+}
+
+/** A node in a process of its own: `weir serve --json`. */
 export class ChildNode {
   readonly name: string
   /** Resolves when the node listens; rejects with a `CommandError` when the process ends before. */
@@ -22,20 +49,30 @@ export class ChildNode {
   readonly ended: Promise<string>
   readonly #process: ChildProcess
 
-  constructor(
-    name: string,
-    flags: Readonly<Record<string, string>>,
-    variables: Readonly<Record<string, string | undefined>>,
-  ) {
+  constructor(name: string, process: ChildProcess) {
     this.name = name
-    const words = ['serve', '--json', ...Object.entries({ '--name': name, ...flags }).flat()]
-    this.#process = spawn(process.execPath, [MAIN, ...words], {
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-      detached: true,
-      env: withoutOptions(variables),
-    })
+    this.#process = process
     this.ended = endOf(this.#process)
     this.listening = this.#announcement()
+  }
+
+  get isRunning(): boolean {
+    return this.exitCode === null && this.#process.signalCode === null
+  }
+
+  get exitCode(): number | null {
+    return this.#process.exitCode
+  }
+
+  /** Has it read its rules and credentials again. It has to listen. */
+  reload(): void {
+    this.#process.kill('SIGHUP')
+  }
+
+  /** Asks a worker to stop. */
+  orderStop(): void {
+    // One that has just ended is not told, and its end is what was wanted.
+    this.#process.send(STOP_ORDER, () => undefined)
   }
 
   /** Asks it to stop. */
@@ -51,7 +88,9 @@ export class ChildNode {
   async #announcement(): Promise<ServeAnnouncement> {
     const line = await firstLine(this.#process)
     if (line !== undefined) return JSON.parse(line) as ServeAnnouncement
-    throw new CommandError(`${this.name} ${await this.ended}`, { exit: 'failure' })
+    const how = await this.ended
+    const exit = this.exitCode === EXIT_CODES.configuration ? 'configuration' : 'failure'
+    throw new CommandError(`${this.name} ${how}`, { exit })
   }
 }
 
@@ -65,11 +104,10 @@ function firstLine({ stdout }: ChildProcess): Promise<string | undefined> {
   })
 }
 
-/** Options of a node in the environment are meant for another node. */
-function withoutOptions(
-  variables: Readonly<Record<string, string | undefined>>,
-): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => !name.startsWith('WEIR_')))
+/** Options of a node in the environment are meant for another node: they are unset. */
+function withoutOptions(variables: Variables): Record<string, undefined> {
+  const names = Object.keys(variables).filter((name) => name.startsWith('WEIR_'))
+  return Object.fromEntries(names.map((name) => [name, undefined]))
 }
 
 function endOf(child: ChildProcess): Promise<string> {

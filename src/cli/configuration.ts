@@ -12,6 +12,7 @@ import {
 import { nearestWord } from '../suggestion.ts'
 import { readConfigFile, type Written } from './config-file.ts'
 import { OPTION_READERS, OptionMistake } from './option-readers.ts'
+import { workerContradictions } from './worker-plan.ts'
 
 /** Where options come from, the stronger source first; the `config` file and defaults come last. */
 export interface Sources {
@@ -77,7 +78,7 @@ function variable({ variables }: Sources, name: string): Written | undefined {
 /** What only the options together can tell. */
 function contradictionsIn(options: ServerOptions): Placed[] {
   const { rules, peerListen, secretFile, seeds } = options
-  const problems: Placed[] = [...doorContradictions(options)]
+  const problems: Placed[] = [...doorContradictions(options), ...workerContradictions(options)]
   const told = (name: OptionName, code: Placed['code'], message: string) =>
     problems.push({ place: `${flagOf(name)}:`, code, message })
   if (rules === null) {

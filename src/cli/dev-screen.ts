@@ -1,7 +1,7 @@
 import type { LimitPolicy, Rule } from '../limiter/policy.ts'
 import { renderRate } from '../rules/rate.ts'
 import { columns, renderTable } from './output.ts'
-import type { ServeAnnouncement } from './serve.ts'
+import type { ServeAnnouncement } from './serving.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What `weir dev --json` prints. */

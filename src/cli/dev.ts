@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { DEMO_RULES } from '../rules/demo.ts'
-import { ChildNode } from './child-node.ts'
+import { type ChildNode, spawnNode } from './child-node.ts'
 import { fetchClusterStatus } from './cluster-status.ts'
 import { devAnnouncement, devScreen } from './dev-screen.ts'
 import { CommandError, type ExitCode } from './exit-code.ts'
 import { writePreSharedKey } from './keygen.ts'
 import { loadRulesOrFail } from './rules.ts'
-import type { ServeAnnouncement } from './serve.ts'
+import type { ServeAnnouncement } from './serving.ts'
 import { stopRequested } from './stop-signal.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -101,7 +101,7 @@ class DevCluster {
 
   #launch(name: string, flags: Readonly<Record<string, string>>): Promise<ServeAnnouncement> {
     if (this.#stopping) throw new CommandError('stopped while starting', { exit: 'failure' })
-    const child = new ChildNode(name, flags, this.#terminal.variables)
+    const child = spawnNode(name, flags, this.#terminal.variables)
     this.#children.push(child)
     void child.ended.then((how) => {
       if (this.#ready && !this.#stopping) this.#terminal.complain(`${name} ${how}`)

@@ -41,6 +41,8 @@ const FORGET_AFTER_MS_MAX = 604_800_000
 const KEYS_MAX_MIN = 1_000
 export const KEYS_MAX_MAX = 16_000_000
 const CLUSTER_NAME_LENGTH_MAX = 64
+/** They leave one after the other, in a good second each, and a supervisor waits so long for all. */
+export const WORKERS_MAX = 16
 
 export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[K]> } = {
   name: word(NODE_NAME_BYTES_MAX),
@@ -67,6 +69,7 @@ export const OPTION_READERS: { readonly [K in OptionName]: Reader<ServerOptions[
   headers: oneOf(HEADER_FAMILIES),
   mode: unlessNone(oneOf(['shadow', 'off'])),
   trustedProxies: listOf(checkedBy(parseNetwork)),
+  workers: wholeNumber(1, WORKERS_MAX),
   logLevel: oneOf(LOG_LEVELS),
 }
 

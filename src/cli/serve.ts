@@ -1,15 +1,12 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { setTimeout as after } from 'node:timers/promises'
+import cluster from 'node:cluster'
 import { setFlagsFromString } from 'node:v8'
 import { type Logger, pino, stdTimeFunctions } from 'pino'
 import { renderMistake } from '../diagnostic.ts'
-import { createNode, type NodeOptions, type WeirNode } from '../index.ts'
 import type { ServerOptions } from '../options.ts'
 import { configure, OptionsError, type Sources } from './configuration.ts'
 import { CommandError, EXIT_CODES, type ExitCode } from './exit-code.ts'
-import { reloadWhenChanged } from './rules-watch.ts'
-import { stopRequested } from './stop-signal.ts'
+import type { Run } from './serving.ts'
+import { stopOrdered, stopRequested } from './stop-signal.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
@@ -20,57 +17,37 @@ import type { Terminal } from './terminal.ts'
  */
 const INLINED_BYTECODE_MAX = 4_000
 
-/** A supervisor that waits 20 s before it kills sees the node end by itself. */
-const CLOSE_MS_MAX = 19_000
-const IDENTITY_FILE = 'identity.key'
-const SNAPSHOT_FILE = 'slow-limits.snapshot'
-
 export interface ServeRequest {
   /** Print where the node listens as one line of JSON. */
   readonly json: boolean
   readonly flags: Sources['flags']
 }
 
-/** The line printed when the node listens; ports are the ones in use. */
-export interface ServeAnnouncement {
-  readonly name: string
-  /** `http://host:port` or `unix:/path`. */
-  readonly http: readonly string[]
-  readonly admin: string
-  /** Multiaddrs. */
-  readonly peer: readonly string[]
-  readonly pid: number
-}
-
-/** `weir serve`: one node, from start to stop. Logs are lines of JSON on standard error. */
+/**
+ * `weir serve`: one node, or several as workers, from start to stop. Logs are lines of JSON on standard error. A
+ * parent of workers loads nothing of what a node needs.
+ */
 export async function serve({ json, flags }: ServeRequest, terminal: Terminal): Promise<ExitCode> {
   // Before anything is hot enough to be compiled.
   setFlagsFromString(`--max-inlined-bytecode-size-cumulative=${INLINED_BYTECODE_MAX}`)
-  const { options, warnings } = configureOrFail({ flags, variables: terminal.variables })
+  const { variables } = terminal
+  const { options, warnings } = configureOrFail({ flags, variables })
   const log = createLog(options)
   endOnUncaught(log)
-  const stop = stopRequested((signal) => log.warn({ event: 'stopped_at_once', signal }, 'stopped'))
+  const stop = cluster.isWorker
+    ? stopOrdered()
+    : stopRequested((signal) => log.warn({ event: 'stopped_at_once', signal }, 'stopped'))
   for (const warning of warnings) log.warn({ event: 'variable_unknown' }, renderMistake(warning))
-
-  const { node, announcement } = await startOrFail(options, log)
-  if (json) terminal.print(JSON.stringify(announcement))
-  log.info({ event: 'started', ...announcement }, 'listening')
-  if (options.rules !== null) reloadWhenChanged(node, options.rules, log)
-
-  process.on('SIGHUP', () => void node.renewCredentials())
-
-  log.info({ event: 'stopping', reason: await stop }, 'stopping')
-  const closed = await Promise.race([
-    node.close().then(() => true),
-    after(CLOSE_MS_MAX, false, { ref: false }),
-  ])
-  if (!closed) {
-    log.error({ event: 'stop_timeout', afterMs: CLOSE_MS_MAX }, 'not everything could be closed')
-    return 'failure'
+  const announce: Run['announce'] = (announcement) => {
+    if (json) terminal.print(JSON.stringify(announcement))
   }
-  log.info({ event: 'stopped' }, 'stopped')
-  if (process.connected) process.disconnect()
-  return 'ok'
+  const run = { log, stop, announce }
+  const exit =
+    options.workers === 1
+      ? await (await import('./run-node.ts')).runNode(options, run)
+      : await (await import('./workers.ts')).runWorkers(options, variables, run)
+  if (exit === 'ok' && process.connected) process.disconnect()
+  return exit
 }
 
 function configureOrFail(sources: Sources): ReturnType<typeof configure> {
@@ -103,79 +80,4 @@ function endOnUncaught(log: Logger): void {
     log.fatal({ event: 'uncaught', origin, err: error }, 'an error was not caught')
     process.exit(EXIT_CODES.failure)
   })
-}
-
-interface Started {
-  readonly node: WeirNode
-  readonly announcement: ServeAnnouncement
-}
-
-/** Everything listens, or nothing is left open. */
-async function startOrFail(options: ServerOptions, log: Logger): Promise<Started> {
-  let node: WeirNode | undefined
-  try {
-    if (options.dataDir !== null) await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
-    node = await createNode(nodeOptions(options, log))
-    const http: string[] = []
-    for (const address of options.listen) http.push(await node.listen(address))
-    const admin = await node.listenAdmin(options.admin)
-    const { name, peerAddresses: peer } = node
-    return { node, announcement: { name, http, admin, peer, pid: process.pid } }
-  } catch (error) {
-    await node?.close()
-    if (isDefect(error)) throw error
-    throw new CommandError(`the node cannot start: ${messagesOf(error)}`, {
-      cause: error,
-      exit: 'configuration',
-    })
-  }
-}
-
-function nodeOptions(options: ServerOptions, log: Logger): NodeOptions {
-  const { name, rules, keysMax, headers, mode, trustedProxies } = options
-  const { peerListen, secretFile, dataDir } = options
-  const { clusterName, advertise, allowPeers, seeds, gossipIntervalMs, fanout } = options
-  const { forwardTimeoutMs, forgetAfterMs, copies } = options
-  const cluster = {
-    name: clusterName,
-    advertise,
-    allowPeers,
-    seeds,
-    gossipIntervalMs,
-    fanout,
-    forwardTimeoutMs,
-    forgetAfterMs,
-    copies,
-    ...(secretFile === null ? {} : { secretFile }),
-    ...(dataDir === null ? {} : { identityFile: join(dataDir, IDENTITY_FILE) }),
-  }
-  return {
-    name,
-    rules: rules ?? [],
-    keysMax,
-    headers,
-    ...(mode !== null && { mode }),
-    trustedProxies,
-    ...(options.adminTokenFile !== null && { adminTokenFile: options.adminTokenFile }),
-    ...tlsOf(options),
-    log,
-    ...(dataDir !== null && { snapshotFile: join(dataDir, SNAPSHOT_FILE) }),
-    cluster: peerListen === null ? false : { ...cluster, listen: [peerListen] },
-  }
-}
-
-function tlsOf({ tlsCert, tlsKey, tlsClientCa }: ServerOptions): Pick<NodeOptions, 'tls'> {
-  if (tlsCert === null || tlsKey === null) return {}
-  return { tls: { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa ?? undefined } }
-}
-
-/** Errors of the program itself; all others at the start come from what it was told to use. */
-function isDefect(error: unknown): boolean {
-  return [TypeError, ReferenceError, RangeError].some((defect) => error instanceof defect)
-}
-
-/** The message and those of its causes, the outermost first. */
-function messagesOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message : `${error.message}: ${messagesOf(error.cause)}`
 }

@@ -31,3 +31,19 @@ export function stopRequested(atOnce: (signal: string) => void): Promise<string>
     if (process.channel) process.once('disconnect', () => resolve('parent gone'))
   })
 }
+
+/** What the parent of a worker sends when the worker is to stop. */
+export const STOP_ORDER = 'stop'
+
+/**
+ * The same for a worker, which stops when its parent tells it. Signals to all processes of a terminal or of a service
+ * reach workers, too, and are left to the parent: it has them leave one after the other.
+ */
+export function stopOrdered(): Promise<string> {
+  for (const signal of [...SIGNALS, 'SIGHUP']) process.on(signal, () => undefined)
+  return new Promise((resolve) => {
+    process.on('message', (message) => {
+      if (message === STOP_ORDER) resolve('told by the parent')
+    })
+  })
+}

@@ -50,6 +50,8 @@ export interface DoorOptions {
   readonly trusts?: ((address: string | undefined) => boolean) | undefined
   /** With it the door speaks TLS. */
   readonly certificate?: Certificate | undefined
+  /** Whether other processes answer at the same address: it then shows no metrics. */
+  readonly isShared?: boolean | undefined
 }
 
 /** Bytes of a percent-encoded character for each byte it stands for. */
@@ -62,7 +64,7 @@ const PERCENT_ENCODED_BYTES = 3
 export function buildDoor(
   dependencies: DoorDependencies,
   addRoutes: (app: Door) => void,
-  { trusts, certificate }: DoorOptions = {},
+  { trusts, certificate, isShared = false }: DoorOptions = {},
 ): Door {
   const onError = errorHandler(dependencies.onInternalError)
   const app = open(certificate, {
@@ -92,7 +94,7 @@ export function buildDoor(
 
   const known = new KnownRoutes(app)
   addRoutes(app)
-  app.register(health, dependencies)
+  app.register(health, { ...dependencies, isShared })
   known.refuseOtherMethods(app)
   dependencies.draining.attach(app.server)
   return app

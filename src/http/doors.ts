@@ -34,7 +34,7 @@ export class Doors {
     const app = isFirst
       ? this.app
       : buildServer(this.#dependencies, { ...this.#options, certificate })
-    return this.#listen(app, address)
+    return this.#listen(app, address, this.#options.sharesDoors)
   }
 
   async listenAdmin(address: string): Promise<string> {
@@ -50,11 +50,11 @@ export class Doors {
     )
   }
 
-  #listen(app: FastifyInstance, address: string): Promise<string> {
+  #listen(app: FastifyInstance, address: string, isShared = false): Promise<string> {
     // Taken before it is waited for: two doors may be opened at the same time.
     this.#open.push(app)
     this.#credentials.attach(app.server)
-    return listen(app, address)
+    return listen(app, address, isShared)
   }
 
   #adminDoor(certificate: Certificate | undefined): FastifyInstance {

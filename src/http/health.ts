@@ -3,13 +3,22 @@ import { type Static, Type } from 'typebox'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { RunningNode } from '../running-node.ts'
 import type { Draining } from './draining.ts'
+import { problem, sendProblem } from './problem.ts'
 import { summary } from './summary.ts'
 
 export interface HealthOptions {
   readonly node: RunningNode
   readonly metrics: Metrics
   readonly draining: Draining
+  /** Whether other processes answer at the same address. */
+  readonly isShared: boolean
 }
+
+/** A scrape of a shared door would be of one process now and of another next time: counters would jump. */
+const OF_ONE_PROCESS = problem(
+  'not_found',
+  'Several processes answer at this address, and each counts what it did itself: ask each at its admin address.',
+)
 
 const LiveBody = Type.Object({ live: Type.Boolean() })
 
@@ -30,10 +39,10 @@ const ReadyBody = Type.Object({
  *
  * - `/livez`: the process answers, so its event loop turns.
  * - `/readyz`: whether to send it requests. Another node's failure or a partition never changes it.
- * - `/metrics`: for Prometheus.
+ * - `/metrics`: for Prometheus, of this process alone.
  */
 export const health: FastifyPluginCallbackTypebox<HealthOptions> = (app, options, done) => {
-  const { node, metrics, draining } = options
+  const { node, metrics, draining, isShared } = options
   const method = ['GET', 'HEAD']
 
   app.route({
@@ -66,6 +75,7 @@ export const health: FastifyPluginCallbackTypebox<HealthOptions> = (app, options
     url: '/metrics',
     schema: summary('Metrics in the text format of Prometheus'),
     handler: async (_request, reply) => {
+      if (isShared) return sendProblem(reply, OF_ONE_PROCESS)
       const text = await metrics.exposition()
       return reply.type(metrics.contentType).send(text)
     },

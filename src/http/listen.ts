@@ -50,14 +50,28 @@ function hostOf(name: string): string {
 /**
  * Opens a door. Returns where it listens: `http://host:port` with the port in use, or `unix:/path`.
  * A Unix socket may be used by its owner and group, and is removed when the door closes.
+ *
+ * A door that is shared is that of all workers of `node:cluster`; whoever starts them has cleared the place. No other
+ * is, even in such a worker.
  */
-export async function listen(app: FastifyInstance, address: string): Promise<string> {
+export async function listen(
+  app: FastifyInstance,
+  address: string,
+  isShared = false,
+): Promise<string> {
   const parsed = parseListenAddress(address)
-  if (parsed.type === 'tcp') return app.listen({ host: parsed.host, port: parsed.port })
-  await removeStaleSocket(parsed.path)
-  await app.listen({ path: parsed.path })
+  const exclusive = !isShared
+  if (parsed.type === 'tcp') return app.listen({ host: parsed.host, port: parsed.port, exclusive })
+  if (!isShared) await removeStaleSocket(parsed.path)
+  await app.listen({ path: parsed.path, exclusive })
   await chmod(parsed.path, SOCKET_MODE)
   return UNIX_PREFIX + parsed.path
+}
+
+/** Makes room for a door that workers will share. */
+export async function clear(address: string): Promise<void> {
+  const parsed = parseListenAddress(address)
+  if (parsed.type === 'unix') await removeStaleSocket(parsed.path)
 }
 
 /** A socket file outlives a killed process. It is removed only if it is a socket and nobody listens. */

@@ -10,18 +10,21 @@ import { RateLimitHeaders } from './rate-limit-headers.ts'
 import { LOOPBACK, type TrustedProxies, trustOf } from './trusted-proxies.ts'
 
 export interface ServerOptions {
-  readonly headers: HeaderFamily
+  /** Default `draft-11`. */
+  readonly headers?: HeaderFamily | undefined
   /** Default: those on this machine. */
   readonly trustedProxies?: TrustedProxies | undefined
   readonly certificate?: Certificate | undefined
+  /** Whether other processes answer at the same addresses. */
+  readonly sharesDoors?: boolean | undefined
 }
 
 /** The data door: checks and health. It does not listen yet; see `listen`. */
 export function buildServer(dependencies: DoorDependencies, options: ServerOptions): Door {
   const { node, metrics } = dependencies
-  const { trustedProxies = LOOPBACK, certificate } = options
+  const { trustedProxies = LOOPBACK, certificate, sharesDoors } = options
   const checks = new MeasuredChecks(node, metrics)
-  const headers = new RateLimitHeaders(node, options.headers)
+  const headers = new RateLimitHeaders(node, options.headers ?? 'draft-11')
   const door = buildDoor(
     dependencies,
     (app) => {
@@ -30,7 +33,7 @@ export function buildServer(dependencies: DoorDependencies, options: ServerOptio
       app.register(forwardAuth, { checks, headers })
       app.register(adjust, { checks })
     },
-    { trusts: trustOf(trustedProxies), certificate },
+    { trusts: trustOf(trustedProxies), certificate, isShared: sharesDoors },
   )
   dependencies.shedding.attach(door.server)
   return door

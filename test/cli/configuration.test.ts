@@ -64,6 +64,7 @@ describe('options', () => {
       headers: 'draft-11',
       mode: null,
       trustedProxies: ['127.0.0.0/8', '::1/128'],
+      workers: 1,
       logLevel: 'info',
     })
   })

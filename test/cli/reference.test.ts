@@ -70,7 +70,14 @@ describe('the reference of the command line', () => {
   })
 
   it('names every event that serving a node logs by itself, and no other', () => {
-    const files = ['cli/serve.ts', 'cli/rules-watch.ts', 'index.ts', 'reloading.ts']
+    const files = [
+      'cli/serve.ts',
+      'cli/run-node.ts',
+      'cli/workers.ts',
+      'cli/rules-watch.ts',
+      'index.ts',
+      'reloading.ts',
+    ]
     const sources = files.map((file) =>
       readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8'),
     )

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { EXIT_CODES } from '../../src/cli/exit-code.ts'
-import type { ServeAnnouncement } from '../../src/cli/serve.ts'
+import type { ServeAnnouncement } from '../../src/cli/serving.ts'
 import { DEMO_RULES } from '../../src/rules/demo.ts'
 
 // The command as a process: what it loads, how it ends.

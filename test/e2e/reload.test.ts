@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, expect, test, vi } from 'vitest'
-import type { ServeAnnouncement } from '../../src/cli/serve.ts'
+import type { ServeAnnouncement } from '../../src/cli/serving.ts'
 
 // Rules that change under a running node, the ways in which operators change them.
 

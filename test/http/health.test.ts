@@ -44,3 +44,13 @@ describe.each(['data', 'admin'] as const)('health on the %s door', (name) => {
     expect(reply.statusCode).toBe(200)
   })
 })
+
+test('metrics of one process are not shown where several answer, but at its own door', async () => {
+  const { data, admin } = buildDoors({ sharesDoors: true })
+  const reply = await data.inject('/metrics')
+  expect(reply.statusCode).toBe(404)
+  expect(reply.json()).toMatchObject({ code: 'not_found' })
+  expect(reply.json().detail).toContain('ask each at its admin address')
+  expect((await data.inject('/readyz')).statusCode).toBe(200)
+  expect((await admin.inject('/metrics')).statusCode).toBe(200)
+})

@@ -24,7 +24,7 @@ export const RULES: readonly Rule[] = [
 
 /** Both doors of one node in memory, not listening. Errors inside a door are collected. */
 export function buildDoors(
-  options: { headers?: HeaderFamily; rules?: readonly Rule[] | object } = {},
+  options: { headers?: HeaderFamily; rules?: readonly Rule[] | object; sharesDoors?: boolean } = {},
 ) {
   const book = rulesFrom(options.rules ?? RULES)
   const node = new MemoryNode(book)
@@ -39,7 +39,8 @@ export function buildDoors(
     shedding,
     onInternalError: (error: unknown) => internalErrors.push(error),
   }
-  const data = buildServer(dependencies, { headers: options.headers ?? 'draft-11' })
+  const { headers, sharesDoors } = options
+  const data = buildServer(dependencies, { headers, sharesDoors })
   const admin = buildAdminServer(dependencies)
   return { node, metrics, draining, shedding, internalErrors, data, admin }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { ServeAnnouncement } from '../../src/cli/serve.ts'
+import type { ServeAnnouncement } from '../../src/cli/serving.ts'
 
 const root = dirname(createRequire(import.meta.url).resolve('weir/package.json'))
 
