@@ -198,6 +198,7 @@ class Cost {
       case 'clock-step':
       case 'disk-hang':
       case 'disk-loss':
+      case 'reload':
         return 0
     }
   }

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseRules } from '../../src/rules/load.ts'
 import type { Matched } from '../../src/rules/rule-book.ts'
+import { blockVariant } from '../../src/rules/variant.ts'
 import { request } from './request.ts'
 
 const NOON = Date.parse('2026-11-21T12:00:00Z')
@@ -120,7 +121,7 @@ describe('what the core counts', () => {
     const weights = new Map(book.coreRules.map((rule) => [rule.name, rule.partitionWeights]))
     expect(weights.get('per-api-key@free')).toBe('demand')
     expect(weights.get('login')).toBe('nodes')
-    expect(weights.get('login~block')).toBe(weights.get('login'))
+    expect(weights.get(blockVariant('login'))).toBe('nodes')
   })
 })
 
