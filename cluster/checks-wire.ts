@@ -1,5 +1,12 @@
 import { type FrameReader, Malformed } from './frame-reader.ts'
-import { COST_MAX, FRAME_CHECKS_MAX, HOPS_MAX, LEASE_MS, RULE_LIMITS_MAX } from './limits.ts'
+import {
+  COST_MAX,
+  FRAME_CHECKS_MAX,
+  HOPS_MAX,
+  LEASE_MS,
+  LEASE_TOKENS_MAX,
+  RULE_LIMITS_MAX,
+} from './limits.ts'
 import { ACTIONS, type ForwardedCheck, type ForwardedDecision, VERDICTS } from './message.ts'
 
 /** What `wire.ts` says and reads of checks and their decisions. */
@@ -99,12 +106,12 @@ export function toLeased(frame: FrameReader, decisions: ForwardedDecision[]): Fo
 }
 
 function toWantedBy(item: FrameReader) {
-  return { at: item.whole(FRAME_CHECKS_MAX - 1), wanted: item.whole(COST_MAX) }
+  return { at: item.whole(FRAME_CHECKS_MAX - 1), wanted: item.whole(LEASE_TOKENS_MAX) }
 }
 
 function toLeaseOf(item: FrameReader) {
   const at = item.whole(FRAME_CHECKS_MAX - 1)
-  return { at, lease: { tokens: item.whole(COST_MAX), forMs: item.whole(LEASE_MS) } }
+  return { at, lease: { tokens: item.whole(LEASE_TOKENS_MAX), forMs: item.whole(LEASE_MS) } }
 }
 
 function nth<Item>(items: readonly Item[], at: number): Item {

@@ -1,4 +1,10 @@
-import { LEASE_ASK_MS, LEASE_MS, LEASE_RENEW_SHARE, LEASE_TOKENS_MIN } from './limits.ts'
+import {
+  LEASE_ASK_MS,
+  LEASE_MS,
+  LEASE_RENEW_SHARE,
+  LEASE_TOKENS_MAX,
+  LEASE_TOKENS_MIN,
+} from './limits.ts'
 import type { Lease } from './message.ts'
 
 /**
@@ -86,7 +92,7 @@ export class Leases {
     const slot = this.#known(rule, hashHi, hashLo)
     if (slot === undefined || !isDue(slot, nowMs)) return undefined
     slot.lastWantedMs = nowMs
-    return Math.ceil(demandOf(slot) - usable(slot, nowMs))
+    return Math.min(LEASE_TOKENS_MAX, Math.ceil(demandOf(slot) - usable(slot, nowMs)))
   }
 
   /** The owner has granted what was asked for at `askedMs`. */

@@ -91,6 +91,8 @@ export const REFUSALS_REMEMBERED = 16_384
 export const LEASE_MS = 100
 /** The least worth leasing, and to be asked for in `LEASE_MS`; fewer tokens save too few forwards. */
 export const LEASE_TOKENS_MIN = 5
+/** Tokens of one lease. */
+export const LEASE_TOKENS_MAX = 0xffff
 /** Keys whose demand an origin measures, and whose leases it holds. */
 export const LEASES_HELD = 4_096
 /** An origin that holds less than this share of its demand asks for more ahead of time ... */

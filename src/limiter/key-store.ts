@@ -143,8 +143,8 @@ export class KeyStore implements Buckets {
 
   setLevel(key: number, limit: number, level: number, nowMs: number): void {
     const by = this.#limits[limit] as Limit
-    const leased = this.leased.units(this, key, limit, nowMs)
-    by.reckoning.put(by, this, key, limit, Math.max(0, level - leased), nowMs)
+    const inBucket = this.leased.besides(this, key, limit, level, nowMs)
+    by.reckoning.put(by, this, key, limit, inBucket, nowMs)
   }
 
   /** Milliseconds until so much of what is in use is free, if nothing more is taken. */
@@ -278,8 +278,9 @@ export class KeyStore implements Buckets {
     const rows = Math.min(rowsMax, this.table.rowsSeen)
     for (let step = 0; step < rows; step++) {
       const key = this.nextRow()
-      if (!this.table.isMarked(key, KEY) || this.table.isMarked(key, DIRTY)) continue
+      if (!this.table.isMarked(key, KEY)) continue
       this.leased.lapse(this, key, nowMs)
+      if (this.table.isMarked(key, DIRTY)) continue
       this.#dropSpentActors(key, nowMs)
       if (this.#isSpent(key, nowMs)) this.forget(key, nowMs)
     }

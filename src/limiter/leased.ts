@@ -15,6 +15,11 @@ export const LEASED_KEYS_MAX = 1_024
 /** Leases that end within the same so many milliseconds are one. */
 const QUANTUM_MS = 10
 
+/** The last millisecond of leases that are over by then. */
+export function lastBefore(endMs: number): number {
+  return Math.floor(endMs / QUANTUM_MS) * QUANTUM_MS - 1
+}
+
 /**
  * What a decider has leased to other nodes, by key, until it lapses. It cannot know when such a token is given out:
  * until then it may be at any moment.
@@ -60,6 +65,15 @@ export class Leased {
     this.lapse(store, key, nowMs)
     const { drainPerMs, tokenUnits } = store.limits[limit] as Limit
     return drainPerMs > 0 ? this.tokens(key) * tokenUnits : 0
+  }
+
+  /** What the bucket has to hold so that so much is in use. Never is less in use than is leased, whatever is given back. */
+  besides(store: Leasing, key: number, limit: number, level: number, nowMs: number): number {
+    if (this.#pools.size === 0) return level
+    this.lapse(store, key, nowMs)
+    const { drainPerMs, tokenUnits } = store.limits[limit] as Limit
+    const leased = this.tokens(key) * tokenUnits
+    return drainPerMs > 0 ? Math.max(0, level - leased) : Math.max(leased, level)
   }
 
   /** Leases that are over are in the bucket, from their end on. */

@@ -3,6 +3,7 @@ import { SELF } from './actor-table.ts'
 import type { KeyHash } from './key-hash.ts'
 import type { KeyStore } from './key-store.ts'
 import { ACTING, NO_ROW, SURCHARGED } from './key-table.ts'
+import { lastBefore } from './leased.ts'
 import type { Limit } from './limit.ts'
 
 /**
@@ -72,7 +73,7 @@ function longest(limit: Limit, forMs: number, nowMs: number): number {
   const { calendar, sliceMs } = limit
   const endMs =
     calendar === undefined ? (sliceAt(limit, nowMs) + 1) * sliceMs : calendar.at(nowMs).endMs
-  return endMs - 1 - nowMs
+  return lastBefore(endMs) - nowMs
 }
 
 function tokensFor(store: KeyStore, key: number, members: number, nowMs: number): number {
