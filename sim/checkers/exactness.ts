@@ -27,7 +27,8 @@ const ROUNDING = 1e-6
  *
  * Of a window that may begin at any time X is by whole slices: its promise is up to one slice's tokens too strict.
  * Of a rule with leases an admission is when a client gets it, and in the X of a refusal are whole leases, when they are
- * granted, and R·(how long they may last): its promise is too strict by what is leased and not given out.
+ * granted, and R·(how long they may last): its promise is too strict by what is leased and not given out. What is given
+ * back does not lower that X, for it may be leased.
  */
 export const exactness: Oracle = {
   invariant: 2,
@@ -116,6 +117,7 @@ class StrictMeters {
   }
 
   adjust(key: TrueKey, { action, atMs, cost }: Deed): void {
+    if (action === 'refund' && this.#leased.has(key.rule)) return
     for (const meter of this.#of(key)) {
       if (action === 'refund') meter?.giveBack(Math.floor(atMs), cost)
       else meter?.owe(Math.floor(atMs), cost)

@@ -1,13 +1,13 @@
 import { LEASE_MS } from '../../cluster/limits.ts'
-import type { Algorithm, LimitPolicy } from '../../src/limiter/policy.ts'
-import type { Experiment } from '../experiment.ts'
+import type { NodeId } from '../../crdt/node-id.ts'
+import type { Algorithm, LimitPolicy, Rule } from '../../src/limiter/policy.ts'
+import { type Experiment, preferenceOf } from '../experiment.ts'
 import type { Flow } from '../workload.ts'
 import {
   R as DEMO_R,
   flood,
   hotKeyStory,
   nothing,
-  ownerJoins,
   ownerLeaves,
   type Plot,
   type Scenario,
@@ -29,6 +29,9 @@ const TAKEN = 0.7 * B
 const TAKEN_MS = 1_000
 /** So many checks at once, twice the rate, when something happens: what was given out too much then shows. */
 const FLOOD = { type: 'bursts', checks: R / 2, everyMs: 250 } as const
+
+/** So long after one burst of checks comes the next: a lease that was granted beside one is spent by the other. */
+const LATE_MS = 90
 
 /** Out at any time, whether or not they are spent: at most half of the burst, and what is asked for in 100 ms. */
 const LEASED = Math.min(B / 2, (R * LEASE_MS) / 1_000)
@@ -90,6 +93,35 @@ export const LEASES: readonly Scenario[] = [
     algorithm: { type: 'sliding-window' },
     floodedFromMs: AT_MS + 500,
   }),
+  {
+    ...nothing,
+    name: 'leases-late',
+    story: 'a node gives out its leases when they are almost over, while their owner is flooded',
+    experiment: (seed, from) => {
+      const story = hotKey(seed, from, { floodedFromMs: AT_MS })
+      const [rule] = story.rules as [Rule]
+      const [owner, other] = preferenceOf(story, rule, 'hot') as [NodeId, NodeId]
+      const asked = { checks: (R * 0.6 * LATE_MS) / 1_000, everyMs: LATE_MS }
+      const workload: Flow[] = [
+        {
+          ...flood('hot', TAKEN_MS, TAKEN_MS + 1),
+          origins: [owner],
+          arrivals: { type: 'bursts', checks: TAKEN, everyMs: TAKEN_MS },
+        },
+        {
+          ...flood('hot', 0, SAFETY_MS),
+          origins: [other],
+          arrivals: { type: 'bursts', ...asked },
+        },
+        {
+          ...flood('hot', AT_MS, AT_MS + 500),
+          origins: [owner],
+          arrivals: { type: 'bursts', checks: R / 10, everyMs: 10 },
+        },
+      ]
+      return { ...story, workload }
+    },
+  },
   healthy(
     'leases-reload',
     'all nodes read their rules again while leases are out, and a flood begins',
@@ -120,15 +152,6 @@ export const LEASES: readonly Scenario[] = [
     bound: () => LEASED,
     experiment: (seed, from) =>
       hotKey(seed, from, { safetyMs: 6_000, floodedFromMs: 4_000, plot: ownerLeaves }),
-  },
-  {
-    name: 'leases-join',
-    story: 'a node joins and takes the hot key over while leases are out, and a flood begins',
-    setting,
-    formula: `leases = ${leased}`,
-    bound: () => LEASED,
-    experiment: (seed, from) =>
-      hotKey(seed, from, { safetyMs: 8_000, floodedFromMs: 6_000, plot: ownerJoins }),
   },
   {
     name: 'leases-split',

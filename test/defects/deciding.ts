@@ -199,6 +199,6 @@ export const DECIDING: readonly Defect[] = [
         replace: '',
       },
     ],
-    scenarios: ['leases-brim', 'leases-reload'],
+    scenarios: ['leases-late'],
   },
 ]
