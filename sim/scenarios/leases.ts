@@ -8,7 +8,6 @@ import {
   flood,
   hotKeyStory,
   nothing,
-  ownerLeaves,
   type Plot,
   type Scenario,
   type Setting,
@@ -143,15 +142,6 @@ export const LEASES: readonly Scenario[] = [
         floodedFromMs: AT_MS,
         plot: (node) => [{ atMs: AT_MS, type: 'kill', node }],
       }),
-  },
-  {
-    name: 'leases-leave',
-    story: 'the owner leaves in order while leases are out, and a flood begins',
-    setting,
-    formula: `leases = ${leased}`,
-    bound: () => LEASED,
-    experiment: (seed, from) =>
-      hotKey(seed, from, { safetyMs: 6_000, floodedFromMs: 4_000, plot: ownerLeaves }),
   },
   {
     name: 'leases-split',
