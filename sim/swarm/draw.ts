@@ -30,7 +30,10 @@ const CLOCK_OFFSET_MS_MAX = 300
 export function drawExperiment(seed: number, options: DrawOptions = {}): Experiment {
   const { nodes = NODES, safetyMs = SAFETY_MS } = options
   const drawn = drawRules(streamOf(seed, 'draw rules'))
-  const rules = leased(weighed(drawn, streamOf(seed, 'draw weights')), streamOf(seed, 'draw leases'))
+  const rules = leased(
+    weighed(drawn, streamOf(seed, 'draw weights')),
+    streamOf(seed, 'draw leases'),
+  )
   const weather = streamOf(seed, 'draw weather')
   const place = { seed, nodes, rules, safetyMs }
   const workload = drawWorkload(place, streamOf(seed, 'draw workload'))
