@@ -19,6 +19,8 @@ export interface TravellingCheck {
   readonly cost: number
   /** See `ForwardedCheck`. */
   readonly ageMs?: number | undefined
+  /** See `ForwardedCheck`; asked of the owner alone, by the node of the door. */
+  readonly wanted?: number | undefined
   /** Times it has been forwarded, this node's forward not counted. */
   readonly hops: number
   readonly origin: Origin
@@ -109,7 +111,8 @@ export class Forwarding {
     const { rule, hashHi, hashLo } = key
     const batch = this.#batch(target)
     const { checks, rules, keys } = batch
-    checks.push({ rule, hashHi, hashLo, id, action, cost, ageMs, hops })
+    const wanted = hops === 1 ? check.wanted : undefined
+    checks.push({ rule, hashHi, hashLo, id, action, cost, ageMs, hops, wanted })
     if (!rules.includes(rule)) rules.push(rule)
     keys.push(key)
     const isFull = checks.length >= FRAME_CHECKS_MAX || rules.length >= MESSAGE_RULES_MAX

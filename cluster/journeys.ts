@@ -65,10 +65,10 @@ export class Journeys {
   /** A peer asks. */
   asked(from: NodeId, { view, checks }: Forward, nowMs: number): void {
     const { self } = this.#membership
-    for (const { id, action, rule, hashHi, hashLo, cost, ageMs, hops } of checks) {
+    for (const { id, action, rule, hashHi, hashLo, cost, ageMs, hops, wanted } of checks) {
       const key: KeyRef = { rule, hashHi, hashLo }
       const origin = { type: 'peer', peer: from, id } as const
-      const check: TravellingCheck = { key, action, cost, ageMs, hops, origin, tried: [] }
+      const check: TravellingCheck = { key, action, cost, ageMs, hops, wanted, origin, tried: [] }
       const hasMoved = this.#hasMoved(check, from, view, nowMs)
       if (hasMoved) this.#settle(check, moved(id), self.id, nowMs)
       else this.#proceed(check, nowMs)
@@ -159,8 +159,10 @@ export class Journeys {
   #decideHere(check: TravellingCheck, nowMs: number): void {
     const { key, action, cost, ageMs, hops, origin } = check
     const { rule, hashHi, hashLo } = key
+    // What is decided for this node's own clients needs no lease.
+    const wanted = origin.type === 'peer' ? check.wanted : undefined
     const decision = this.#decide(
-      { rule, hashHi, hashLo, action, cost, ageMs, hops, id: origin.id },
+      { rule, hashHi, hashLo, action, cost, ageMs, hops, wanted, id: origin.id },
       nowMs,
     )
     this.#settle(check, decision, this.#membership.self.id, nowMs)

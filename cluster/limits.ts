@@ -84,6 +84,22 @@ export const BREAKER_MEMORY_MS = 2_000
 /** An origin remembers a refusal until it could be allowed, but never longer than one gossip interval. */
 export const REFUSALS_REMEMBERED = 16_384
 
+/**
+ * A lease is good for so long at most, and holds what its origin is asked for in that time. Longer: fewer checks are
+ * forwarded, and more is lost with an owner, or to a rest that nobody uses.
+ */
+export const LEASE_MS = 100
+/** The least worth leasing, and to be asked for in `LEASE_MS`; fewer tokens save too few forwards. */
+export const LEASE_TOKENS_MIN = 5
+/** Tokens of one lease. */
+export const LEASE_TOKENS_MAX = 0xffff
+/** Keys whose demand an origin measures, and whose leases it holds. */
+export const LEASES_HELD = 4_096
+/** An origin that holds less than this share of its demand asks for more ahead of time ... */
+export const LEASE_RENEW_SHARE = 0.25
+/** ... but not so soon after it has last asked. */
+export const LEASE_ASK_MS = 10
+
 /** Ticks without a heartbeat before a member is suspected, and how long it then has to be heard. */
 export const SUSPECT_MISSED_TICKS = 3
 export const SUSPICION_MS = 3_000

@@ -84,6 +84,8 @@ export interface ForwardedCheck extends KeyRef {
   readonly ageMs?: number | undefined
   /** Times it has been forwarded already. At the hop limit it is decided where it is. */
   readonly hops: number
+  /** Tokens of which its origin would take a lease. */
+  readonly wanted?: number | undefined
 }
 
 /** Checks of one event-loop turn for one peer, and what the origin knows about their keys. */
@@ -111,6 +113,15 @@ export const VERDICTS = [
 ] as const
 export type Verdict = (typeof VERDICTS)[number]
 
+/**
+ * Tokens that the decider counts as admitted already, for an origin to give out by itself. The time counts from when
+ * the origin asked; what it has not given out by then lapses.
+ */
+export interface Lease {
+  readonly tokens: number
+  readonly forMs: number
+}
+
 export interface ForwardedDecision {
   readonly id: number
   readonly verdict: Verdict
@@ -121,6 +132,8 @@ export interface ForwardedDecision {
   readonly resetMs: number
   /** Of an admission by limits that shape: how long to wait. */
   readonly delayMs: number
+  /** Beside what was asked. */
+  readonly lease?: Lease | undefined
 }
 
 /** Answers to forwarded checks, and the decider's own counts of their keys. */

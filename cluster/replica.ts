@@ -139,7 +139,7 @@ export class Replica {
   /** Sends a check to a peer; it is settled later, under the id returned. */
   forward(
     target: NodeId | 'later',
-    asked: Pick<TravellingCheck, 'key' | 'action' | 'cost' | 'ageMs'>,
+    asked: Pick<TravellingCheck, 'key' | 'action' | 'cost' | 'ageMs' | 'wanted'>,
     nowMs: number,
   ): number {
     const id = ++this.#nextDoorId

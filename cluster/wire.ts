@@ -9,18 +9,26 @@ import {
 import { LEVEL_PARTS, type LevelsBlock } from '../crdt/levels.ts'
 import type { Actor, NodeId } from '../crdt/node-id.ts'
 import { BUCKETS, NOTHING_ADMITTED } from '../crdt/slice-digest.ts'
+import {
+  fromChecks,
+  fromDecisions,
+  fromLeases,
+  fromWanted,
+  toCheck,
+  toDecision,
+  toLeased,
+  toWanted,
+} from './checks-wire.ts'
 import { FrameReader, Malformed } from './frame-reader.ts'
 import { internedActor, internedRecord } from './interned.ts'
 import {
   ADDRESS_BYTES_MAX,
-  COST_MAX,
   COUNT_NUMBERS_MAX,
   FRAME_ACTORS_MAX,
   FRAME_BYTES_MAX,
   FRAME_CHECKS_MAX,
   FRAME_DIGESTS_MAX,
   FRAME_MEMBERS_MAX,
-  HOPS_MAX,
   LEVEL_NUMBERS_MAX,
   MEMBER_ADDRESSES_MAX,
   MESSAGE_RULES_MAX,
@@ -32,15 +40,7 @@ import {
   RULES_VERSION_BYTES_MAX,
   WEIGHT_TABLES_MAX,
 } from './limits.ts'
-import {
-  ACTIONS,
-  type ForwardedCheck,
-  type ForwardedDecision,
-  MEMBER_STATES,
-  type MemberRecord,
-  type Message,
-  VERDICTS,
-} from './message.ts'
+import { MEMBER_STATES, type MemberRecord, type Message } from './message.ts'
 import { fromReport, fromTable, toReport, toTable } from './weights-wire.ts'
 
 /**
@@ -116,20 +116,15 @@ function fieldsOf(message: Message): unknown[] {
     case 'hello':
       return [VERSION, kind, message.view, message.members.map(fromMember)]
     case 'forward': {
-      const { rules, checks } = fromChecks(message.checks)
-      return [
-        VERSION,
-        kind,
-        message.sentMs,
-        message.view,
-        rules,
-        checks,
-        fromCounts(message.counts),
-      ]
+      const { sentMs, view, checks, counts } = message
+      const { rules, flat } = fromChecks(checks)
+      const head = [VERSION, kind, sentMs, view, rules, flat, fromCounts(counts)]
+      return withMore(head, fromWanted(checks))
     }
     case 'reply': {
-      const decisions = fromDecisions(message.decisions)
-      return [VERSION, kind, message.view, decisions, fromCounts(message.counts)]
+      const { view, decisions, counts } = message
+      const head = [VERSION, kind, view, fromDecisions(decisions), fromCounts(counts)]
+      return withMore(head, fromLeases(decisions))
     }
     case 'digest': {
       const fields = [VERSION, kind, message.round, message.blocks.map(fromDigest)]
@@ -148,6 +143,11 @@ function fieldsOf(message: Message): unknown[] {
     case 'weights':
       return [VERSION, kind, message.tables.map(fromTable)]
   }
+}
+
+/** A field that a message need not have is left out where it would say nothing. */
+function withMore(fields: unknown[], more: readonly number[]): unknown[] {
+  return more.length === 0 ? fields : [...fields, more]
 }
 
 function messageFrom(frame: FrameReader): Message {
@@ -177,12 +177,14 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
       const view = frame.word()
       const rules = frame.texts(MESSAGE_RULES_MAX, RULE_NAME_BYTES_MAX)
       const checks = frame.tuples(FRAME_CHECKS_MAX, (item) => toCheck(item, rules))
-      return { type, sentMs, view, checks, counts: frame.nested(toCounts) }
+      const counts = frame.nested(toCounts)
+      return { type, sentMs, view, checks: toWanted(frame, checks), counts }
     }
     case 'reply': {
       const view = frame.word()
       const decisions = frame.tuples(FRAME_CHECKS_MAX, toDecision)
-      return { type, view, decisions, counts: frame.nested(toCounts) }
+      const counts = frame.nested(toCounts)
+      return { type, view, decisions: toLeased(frame, decisions), counts }
     }
     case 'digest':
       return {
@@ -196,7 +198,7 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
         type,
         round: frame.whole(),
         counts: frame.nested(toCounts),
-        want: frame.list(MESSAGE_RULES_MAX, toWanted),
+        want: frame.list(MESSAGE_RULES_MAX, toWantedBuckets),
         last: frame.flag(),
       }
     case 'hand-over':
@@ -229,69 +231,6 @@ function toMember(item: FrameReader): MemberRecord {
     state: MEMBER_STATES[item.whole(MEMBER_STATES.length - 1)] as MemberRecord['state'],
     addresses: item.texts(MEMBER_ADDRESSES_MAX, ADDRESS_BYTES_MAX),
   })
-}
-
-/**
- * Flat, each array of its final size from the start: frames of one check are most frames there are. Only what is
- * undone has one number more.
- */
-function fromChecks(checks: readonly ForwardedCheck[]): { rules: string[]; checks: number[] } {
-  const rules: string[] = []
-  const flat = new Array<number>(checks.length * 7)
-  let at = 0
-  for (const { id, action, rule, hashHi, hashLo, cost, ageMs = 0, hops } of checks) {
-    let number = rules.indexOf(rule)
-    if (number < 0) number = rules.push(rule) - 1
-    flat[at++] = id
-    flat[at++] = number
-    flat[at++] = hashHi
-    flat[at++] = hashLo
-    flat[at++] = cost
-    flat[at++] = hops
-    flat[at++] = ACTIONS.indexOf(action)
-    if (action === 'undo') flat[at++] = ageMs
-  }
-  return { rules, checks: flat }
-}
-
-function fromDecisions(decisions: readonly ForwardedDecision[]): number[] {
-  const flat = new Array<number>(decisions.length * 7)
-  let at = 0
-  for (const { id, verdict, limit, remaining, retryAfterMs, resetMs, delayMs } of decisions) {
-    flat[at++] = id
-    flat[at++] = VERDICTS.indexOf(verdict)
-    flat[at++] = limit
-    flat[at++] = remaining
-    flat[at++] = retryAfterMs
-    flat[at++] = resetMs
-    flat[at++] = delayMs
-  }
-  return flat
-}
-
-function toCheck(item: FrameReader, rules: readonly string[]): ForwardedCheck {
-  const check = {
-    id: item.whole(),
-    rule: rules[item.whole(rules.length - 1)] as string,
-    hashHi: item.word(),
-    hashLo: item.word(),
-    cost: item.whole(COST_MAX),
-    hops: item.whole(HOPS_MAX),
-    action: ACTIONS[item.whole(ACTIONS.length - 1)] as ForwardedCheck['action'],
-  }
-  return check.action === 'undo' ? { ...check, ageMs: item.whole() } : check
-}
-
-function toDecision(item: FrameReader): ForwardedDecision {
-  return {
-    id: item.whole(),
-    verdict: VERDICTS[item.whole(VERDICTS.length - 1)] as ForwardedDecision['verdict'],
-    limit: item.whole(RULE_LIMITS_MAX - 1),
-    remaining: item.whole(),
-    retryAfterMs: item.whole(),
-    resetMs: item.whole(),
-    delayMs: item.whole(),
-  }
 }
 
 function fromCounts({ actors, blocks }: Counts): readonly unknown[] {
@@ -395,6 +334,6 @@ function toLevels(item: FrameReader): LevelsBlock {
 const METER_NUMBERS = 3
 const WORD_MAX = 0xffff_ffff
 
-function toWanted(item: FrameReader): WantedBuckets {
+function toWantedBuckets(item: FrameReader): WantedBuckets {
   return { rule: item.text(RULE_NAME_BYTES_MAX), bits: item.bytes(BUCKETS / 8) }
 }

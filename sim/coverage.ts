@@ -16,6 +16,8 @@ export const SITUATIONS = [
   'refused',
   /** A refusal came from the origin's memory. */
   'cached refusal',
+  /** A check was let through out of a lease. */
+  'lease spent',
   /** Somebody else than the owner decided. */
   'failover',
   /** A check was asked of another node because the first gave no answer in time. */
@@ -113,12 +115,14 @@ export class Coverage {
     this.#seen.set(situation, (this.#seen.get(situation) ?? 0) + 1)
   }
 
-  #admitted({ rule, key, node, atMs, cost }: Deed): void {
+  #admitted({ rule, key, node, atMs, cost, lease }: Deed): void {
     const last = this.#deciders.get(key)
-    if (last !== undefined && last.node !== node && atMs - last.atMs < INTERVAL_MS) {
-      this.#saw('two deciders')
+    if (lease === undefined) {
+      if (last !== undefined && last.node !== node && atMs - last.atMs < INTERVAL_MS) {
+        this.#saw('two deciders')
+      }
+      this.#deciders.set(key, { node, atMs })
     }
-    this.#deciders.set(key, { node, atMs })
     const policy = this.#limits.get(rule)
     if (policy === undefined) return
     const meter = this.#meters.get(key) ?? meterOf(policy)
@@ -149,6 +153,7 @@ export class Coverage {
     }
     if (answer.type !== 'answer') return
     this.#saw(answer.allowed ? 'admitted' : 'refused')
+    if (answer.decidedBy === 'lease') this.#saw('lease spent')
     if (answer.decidedBy === 'cache') this.#saw('cached refusal')
     if (answer.decidedBy === 'replica' || answer.decidedBy === 'local') this.#saw('failover')
     if (answer.reason === 'partition_share') this.#saw('share mode')

@@ -48,6 +48,8 @@ export type FaultKind =
   | { readonly type: 'disk-hang'; readonly node: NodeId; readonly forMs: number }
   /** What the disk said was safe is not: see `disk.ts`. */
   | { readonly type: 'disk-loss'; readonly node: NodeId; readonly harm: DiskHarm }
+  /** The node reads its rules again, and they say the same. */
+  | { readonly type: 'reload'; readonly node: NodeId }
   /** A burst that is timed to be forgotten: see `ambush.ts`. */
   | ({ readonly type: 'ambush' } & Ambush)
   /** From now on the node does not say what it means: see `lie.ts`. */

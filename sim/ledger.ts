@@ -13,7 +13,15 @@ export interface Deed {
   readonly cost: number
   /** Default: a check was let through. */
   readonly action?: Action
+  /** Of tokens that were leased, or let through out of a lease. */
+  readonly lease?: LeaseDeed | undefined
 }
+
+/** Tokens are let through twice in the books: when their owner counts them, and when a client gets them. */
+export type LeaseDeed =
+  /** The node has counted them for another, which may give them out for so long. */
+  | { readonly type: 'granted'; readonly to: NodeId; readonly forMs: number }
+  | { readonly type: 'spent' }
 
 /** A decision that has arrived at a node, until the node says what it makes of it. */
 interface Arrived {
@@ -71,13 +79,17 @@ export class Ledger {
       for (const check of message.checks) asked.set(check.id, check)
     } else if (message.type === 'reply') {
       const asked = this.#asked.get(to)?.get(from)
-      for (const { id, verdict } of message.decisions) {
+      for (const { id, verdict, lease } of message.decisions) {
         const check = asked?.get(id)
         if (check === undefined || verdict !== 'allowed') continue
         const key = keyName(check.hashHi, check.hashLo)
         const { rule, action, cost } = check
         const deed: Deed = { atMs, node: from, rule, key, cost, action }
-        if (!this.#passesOn(deed)) this.decided(deed)
+        if (this.#passesOn(deed)) continue
+        this.decided(deed)
+        if (lease === undefined) continue
+        const { tokens, forMs } = lease
+        this.decided({ ...deed, cost: tokens, lease: { type: 'granted', to, forMs } })
       }
     }
   }
@@ -130,8 +142,8 @@ export class Ledger {
 }
 
 /** Whether a check was let through. */
-export function isAdmission({ action = 'check' }: Deed): boolean {
-  return action === 'check'
+export function isAdmission({ action = 'check', lease }: Deed): boolean {
+  return action === 'check' && lease?.type !== 'granted'
 }
 
 function passingName(node: NodeId, action: Action, cost: number, key: string): string {

@@ -46,6 +46,8 @@ export interface Observer {
   answered?(seen: ClientAnswer): void
   /** Some node let a check through, at this instant. */
   admitted?(admission: Deed): void
+  /** Some node counted tokens that another may let through, at this instant. */
+  granted?(lease: Deed): void
   /** Some node gave tokens back, or took them as a penalty, at this instant. */
   adjusted?(deed: Deed): void
   /** A client will not settle what it has reserved any more: it is too late. */

@@ -148,7 +148,8 @@ function outcomesOf(
   const outcomes: KeyOutcome[] = []
   for (const checks of keys.values()) {
     const { rule, key } = (checks[0] as Asked).request
-    const done = deeds.get(`${rule}/${world.keyName(rule, key)}`) ?? []
+    const all = deeds.get(`${rule}/${world.keyName(rule, key)}`) ?? []
+    const done = all.filter(({ lease }) => lease?.type !== 'granted')
     const passed = done.filter(isAdmission)
     const wanted = checks.map(({ askedMs, request }) => ({ atMs: askedMs, cost: request.cost }))
     const limits = experiment.rules.find(({ name }) => name === rule)?.limits ?? []

@@ -172,7 +172,9 @@ export class Simulation implements HostObserver, World {
     if (answer.type === 'answer' && answer.allowed) {
       const { rule, cost } = request
       const key = hash === undefined ? this.keyName(rule, request.key) : hashHex(hash)
-      const deed: Deed = { atMs: this.nowMs, node, rule, key, cost, action }
+      const isLeased = answer.decidedBy === 'lease'
+      const lease = isLeased ? ({ type: 'spent' } as const) : undefined
+      const deed: Deed = { atMs: this.nowMs, node, rule, key, cost, action, lease }
       if (by === node) this.ledger.decided(deed)
       else this.ledger.toldOwnClient(deed)
     }
@@ -227,7 +229,9 @@ export class Simulation implements HostObserver, World {
   }
 
   #done(deed: Deed): void {
-    if (isAdmission(deed)) for (const observer of this.#observers) observer.admitted?.(deed)
+    if (deed.lease?.type === 'granted') {
+      for (const observer of this.#observers) observer.granted?.(deed)
+    } else if (isAdmission(deed)) for (const observer of this.#observers) observer.admitted?.(deed)
     else for (const observer of this.#observers) observer.adjusted?.(deed)
   }
 
@@ -335,6 +339,11 @@ export class Simulation implements HostObserver, World {
       this.#disks.set(id, disk)
     }
     return disk
+  }
+
+  reload(id: NodeId): void {
+    const host = this.host(id)
+    if (host.alive) host.node.changeRules(this.#options.rules, host.nowMs)
   }
 
   stepClock(id: NodeId, byMs: number): void {

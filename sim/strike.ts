@@ -23,6 +23,8 @@ export interface World {
   revive(id: NodeId, rules?: readonly Rule[]): void
   /** The node is asked to go, and has so long for it. */
   leave(id: NodeId, drainMs: number): void
+  /** The node is given its rules anew. */
+  reload(id: NodeId): void
   stepClock(id: NodeId, byMs: number): void
 }
 
@@ -72,6 +74,9 @@ export function strike(world: World, fault: Fault): void {
       break
     case 'disk-loss':
       world.disk(fault.node).suffer(fault.harm)
+      break
+    case 'reload':
+      world.reload(fault.node)
       break
     case 'ambush':
       world.observe(ambush(world, fault))

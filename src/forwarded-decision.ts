@@ -1,13 +1,17 @@
-import type { ForwardedDecision } from '../cluster/message.ts'
+import type { ForwardedDecision, Lease } from '../cluster/message.ts'
 import type { Decision } from './limiter/decision.ts'
 import type { LimitPolicy } from './limiter/policy.ts'
 
 /** What is sent back to whoever forwarded the check. */
-export function forwardedDecision(id: number, decision: Decision): ForwardedDecision {
+export function forwardedDecision(
+  id: number,
+  decision: Decision,
+  lease?: Lease,
+): ForwardedDecision {
   const { limit, remaining, resetMs } = decision
   const measured = { id, limit, remaining, resetMs }
   return decision.type === 'allowed'
-    ? { ...measured, verdict: 'allowed', retryAfterMs: 0, delayMs: decision.delayMs }
+    ? { ...measured, verdict: 'allowed', retryAfterMs: 0, delayMs: decision.delayMs, lease }
     : {
         ...measured,
         verdict: decision.reason,

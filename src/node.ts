@@ -5,14 +5,17 @@ import {
   COUNT_NUMBERS_MAX,
   EARLY_FLUSH_BURST_SHARE,
   FRAME_ACTORS_MAX,
+  HAND_OFF_MS_MAX,
+  LEASE_MS,
+  LEASE_TOKENS_MIN,
   LEVEL_NUMBERS_MAX,
   MESSAGE_RULES_MAX,
-  REFUSALS_REMEMBERED,
 } from '../cluster/limits.ts'
 import type {
   Action,
   ForwardedCheck,
   ForwardedDecision,
+  Lease,
   MemberRecord,
   Message,
   Settings,
@@ -20,7 +23,6 @@ import type {
 import { type Effects, NO_EFFECTS, type Settled } from '../cluster/outbox.ts'
 import { standing } from '../cluster/partition-policy.ts'
 import type { Random } from '../cluster/random.ts'
-import { Refusals } from '../cluster/refusals.ts'
 import { type LinkChange, Replica } from '../cluster/replica.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import { Answering } from './answering.ts'
@@ -40,6 +42,7 @@ import { Limiter } from './limiter/limiter.ts'
 import type { Rule } from './limiter/policy.ts'
 import { adjustmentMistake, checkMistake } from './limiter/rejection.ts'
 import type { RuleState } from './limiter/rule-state.ts'
+import { OriginMemory, type OthersCheck } from './origin-memory.ts'
 
 export interface NodeOptions {
   readonly self: MemberRecord
@@ -75,12 +78,8 @@ export interface NodeEffects extends Effects {
 
 const NO_NODE_EFFECTS: NodeEffects = { ...NO_EFFECTS, answers: [] }
 
-interface PendingCheck {
+interface PendingCheck extends OthersCheck {
   readonly action: Action
-  readonly state: RuleState
-  readonly key: KeyHash
-  readonly cost: number
-  readonly owner: NodeId
   readonly askedMs: number
 }
 
@@ -92,7 +91,7 @@ export class Node {
   readonly #self: { readonly id: NodeId; readonly name: string }
   readonly #limiter: Limiter
   readonly #replica: Replica
-  readonly #refusals: Refusals
+  readonly #memory: OriginMemory
   readonly #answering: Answering
   readonly #pending = new Map<number, PendingCheck>()
   readonly #standIns: StandInReason[] = []
@@ -111,12 +110,12 @@ export class Node {
         actorsMax: FRAME_ACTORS_MAX,
         rulesMax: MESSAGE_RULES_MAX,
         levelNumbersMax: LEVEL_NUMBERS_MAX,
-        onCredit: (rule, hashHi, hashLo) => this.#refusals.forget(rule, hashHi, hashLo),
+        onCredit: (rule, hashHi, hashLo) => this.#memory.forgetRefusal(rule, hashHi, hashLo),
       },
     )
     const decide = (check: ForwardedCheck, atMs: number) => this.#decideForwarded(check, atMs)
     this.#replica = new Replica(self, { state: this.#limiter, decide, random }, options, nowMs)
-    this.#refusals = new Refusals(REFUSALS_REMEMBERED, options.gossipIntervalMs)
+    this.#memory = new OriginMemory(options.gossipIntervalMs)
     this.#answering = new Answering(self, this.#replica, options.gossipIntervalMs)
   }
 
@@ -133,7 +132,7 @@ export class Node {
     const { membership } = this.#replica
     const owns = (hashHi: number) => membership.placement.owner(hashHi) === this.#self.id
     this.#limiter.change(rules, owns, nowMs)
-    this.#refusals.forgetAll()
+    this.#memory.forgetAll()
   }
 
   /** Decides at once if this node owns the key or remembers its refusal; forwards it otherwise. */
@@ -192,9 +191,15 @@ export class Node {
     nowMs: number,
     ageMs?: number,
   ): Answer | Pending {
-    if (action !== 'check') this.#refusals.forget(state.rule.name, key.hi, key.lo)
-    const recalled = this.#recall(state, key, cost, owner, nowMs)
-    return recalled ?? this.#ask(action, state, key, cost, owner, nowMs, ageMs)
+    if (action !== 'check') this.#memory.forgetRefusal(state.rule.name, key.hi, key.lo)
+    else {
+      const known = this.#memory.recall({ state, key, cost, owner }, nowMs)
+      if (known !== undefined) {
+        const { decision, decidedBy } = known
+        return this.#answer(action, state, cost, decision, decidedBy, owner, nowMs)
+      }
+    }
+    return this.#ask(action, state, key, cost, owner, nowMs, ageMs)
   }
 
   /** The rejection of everything that names a rule this node does not have. */
@@ -253,26 +258,6 @@ export class Node {
     return answers
   }
 
-  #recall(
-    state: RuleState,
-    key: KeyHash,
-    cost: number,
-    owner: NodeId,
-    nowMs: number,
-  ): Answer | undefined {
-    const refusal = this.#refusals.recall(state.rule.name, key.hi, key.lo, cost, nowMs)
-    if (refusal === undefined) return undefined
-    const decision: Decision = {
-      type: 'refused',
-      reason: 'over_limit',
-      limit: refusal.limit,
-      remaining: refusal.remaining,
-      retryAfterMs: refusal.untilMs - nowMs,
-      resetMs: Math.max(0, refusal.fullAtMs - nowMs),
-    }
-    return this.#answering.answer(state, decision, 'cache', owner, nowMs)
-  }
-
   #ask(
     action: Action,
     state: RuleState,
@@ -291,7 +276,9 @@ export class Node {
       return this.#answer(action, state, cost, decision, decidedBy, owner, nowMs)
     }
     const ref = { rule: state.rule.name, hashHi: key.hi, hashLo: key.lo }
-    const id = this.#replica.forward(route, { key: ref, action, cost, ageMs }, nowMs)
+    const isCheck = action === 'check'
+    const wanted = isCheck ? this.#memory.wanted({ state, key, cost, owner }, nowMs) : undefined
+    const id = this.#replica.forward(route, { key: ref, action, cost, ageMs, wanted }, nowMs)
     this.#pending.set(id, { action, state, key, cost, owner, askedMs: nowMs })
     return { type: 'pending', id }
   }
@@ -358,22 +345,39 @@ export class Node {
     const key = { hi: check.hashHi, lo: check.hashLo }
     const owner = this.#replica.membership.placement.owner(key.hi) ?? this.#self.id
     const decision = this.#act(action, state, key, check.cost, owner, nowMs, check.ageMs)
-    return forwardedDecision(id, decision)
+    return forwardedDecision(id, decision, this.#lease(check, state, decision, owner, nowMs))
+  }
+
+  /**
+   * A lease for whoever forwarded a check, if it wants one. Only while all is well: this node reaches everybody, and
+   * nobody has come or gone lately who would have to be told of what is leased.
+   */
+  #lease(
+    { hashHi: hi, hashLo: lo, wanted = 0 }: ForwardedCheck,
+    state: RuleState,
+    { type }: Decision,
+    owner: NodeId,
+    nowMs: number,
+  ): Lease | undefined {
+    if (wanted === 0 || type !== 'allowed' || owner !== this.#self.id) return undefined
+    const { membership, reaching } = this.#replica
+    const { self, ring, placement } = membership
+    const isSteady = self.state === 'active' && nowMs - ring.changedMs >= HAND_OFF_MS_MAX
+    if (!isSteady || !this.#replica.mayDecide(nowMs) || !reaching.isWhole(nowMs)) return undefined
+    const members = placement.members.length
+    const wish = { tokens: wanted, forMs: LEASE_MS, tokensMin: LEASE_TOKENS_MIN, members }
+    return state.lease({ hi, lo }, wish, nowMs)
   }
 
   #settle(pending: PendingCheck, settled: ForwardedDecision, by: NodeId, nowMs: number): Answer {
-    const { action, state, key, cost, owner, askedMs } = pending
+    const { action, state, cost, owner, askedMs } = pending
     const decision = settledDecision(settled, state.rule.limits)
     const decidedBy = this.#answering.nameOfDecider(by, owner)
-    if (action === 'check' && decision.type === 'refused' && decision.reason === 'over_limit') {
-      const refusal = {
-        limit: decision.limit,
-        remaining: decision.remaining,
-        // It was decided after the asking, and on the way since: counted from now it would last too long.
-        untilMs: askedMs + decision.retryAfterMs,
-        fullAtMs: askedMs + decision.resetMs,
-      }
-      this.#refusals.remember(state.rule.name, key.hi, key.lo, cost, refusal, nowMs)
+    if (action === 'check') this.#memory.refused(pending, decision, askedMs, nowMs)
+    // By other rules than those it was asked by, or in the name of the owner, nobody leases anything.
+    const isGranted = by === owner && state === this.#limiter.rule(state.rule.name)
+    if (settled.lease !== undefined && isGranted) {
+      this.#memory.granted(pending, settled.lease, decision, askedMs, nowMs)
     }
     return this.#answer(action, state, cost, decision, decidedBy, owner, nowMs)
   }

@@ -2,6 +2,7 @@ import type { NodeId } from '../../crdt/node-id.ts'
 import { ACTING, NO_ROW, SURCHARGED } from '../../src/limiter/key-table.ts'
 import type { Oracle, Watch } from '../oracle.ts'
 import { heldEvents } from './held-events.ts'
+import { drainedInLease } from './leases.ts'
 import { opensOnUse } from './meter.ts'
 import { type Held, Sample, sameRing } from './sample.ts'
 import { Troubles } from './troubles.ts'
@@ -53,6 +54,8 @@ export const bucketSafety: Oracle = {
  * Invariant 6 for the same bucket: between two looks it rises by no more than what the node has admitted and
  * learnt meanwhile, however often it was told of the same; and by penalties, counted or not.
  *
+ * What is leased does not drain before the lease is over: of rules with leases it may rise by what drains meanwhile.
+ *
  * Not by what checks weigh beyond their cost in a split, and not when something struck between the looks. A
  * count of a slice ahead of the node's clock moves what a fold sees, so clocks must agree.
  */
@@ -60,9 +63,10 @@ export const bucketTightness: Oracle = {
   invariant: 6,
   name: 'bucket is tight',
   watch(watch) {
-    const { found, world } = watch
+    const { found, world, experiment } = watch
     const sample = Sample.of(watch)
     const troubles = Troubles.of(watch)
+    const leased = new Set(experiment.rules.filter(({ leases }) => leases).map(({ name }) => name))
     let before: readonly Seen[] = []
     return {
       look() {
@@ -77,7 +81,8 @@ export const bucketTightness: Oracle = {
         for (const now of seen) {
           const then = before.find((one) => isSame(one, now))
           if (then === undefined || troubles.lastMs >= then.held.nowMs || now.weighsMore) continue
-          const rise = riseAbove(then, now)
+          const late = leased.has(key.rule) ? drainedInLease(now.held.limit.policy) : 0
+          const rise = riseAbove(then, now) - late
           if (rise <= ROUNDING || then.weighsMore || now.held.mayHaveForgotten) continue
           found(
             `${now.held.node} raised its bucket of ${key.rule}/${key.name} (limit ${now.held.limitIndex}) by ${rise.toFixed(3)} more than it admitted and learnt`,

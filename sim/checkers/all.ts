@@ -11,6 +11,7 @@ import { foldSafety, foldTightness } from './fold-bounds.ts'
 import { fullRate } from './full-rate.ts'
 import { hopLimit } from './hop-limit.ts'
 import { laterLives } from './later-lives.ts'
+import { leases } from './leases.ts'
 import { malformedFrames } from './malformed-frames.ts'
 import { membershipTruth } from './membership-truth.ts'
 import { mergeLaws } from './merge-laws.ts'
@@ -59,4 +60,5 @@ export const ORACLES: readonly Oracle[] = [
   malformedFrames,
   plausibleCounts,
   answeredOnce,
+  leases,
 ]

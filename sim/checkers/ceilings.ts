@@ -1,5 +1,6 @@
 import { FORWARDS_PENDING_MAX, MEMBERS_MAX, WEIGHT_TABLES_MAX } from '../../cluster/limits.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
+import { LEASED_KEYS_MAX } from '../../src/limiter/leased.ts'
 import { UNSENT_PER_ROW_MAX } from '../../src/limiter/unsent.ts'
 import type { Node } from '../../src/node.ts'
 import type { Oracle } from '../oracle.ts'
@@ -45,6 +46,7 @@ function above(node: Node, rowsMax: number, ids: readonly NodeId[]): string[] {
   for (const { rule, store } of limiter.rules) {
     check(`rows of ${rule.name}`, store.table.rowsSeen, rowsMax)
     check(`keys of ${rule.name}`, store.table.keys, rowsMax)
+    check(`leased keys of ${rule.name}`, store.leased.keys, LEASED_KEYS_MAX)
     check(`unsent keys of ${rule.name}`, store.unsent.size, UNSENT_PER_ROW_MAX * rowsMax)
   }
   check('pending forwards', replica.pending, FORWARDS_PENDING_MAX)

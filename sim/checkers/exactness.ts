@@ -1,10 +1,12 @@
 import { GOSSIP_INTERVAL_MS } from '../../cluster/limits.ts'
 import { limitOf } from '../../src/limiter/limit.ts'
+import type { Rule } from '../../src/limiter/policy.ts'
 import type { Deed } from '../ledger.ts'
 import type { ClientAnswer } from '../observer.ts'
 import type { Oracle, Watch } from '../oracle.ts'
 import { START_MS } from '../simulation.ts'
-import { type Meter, slicedMeterOf, slides } from './meter.ts'
+import { drainedInLease } from './leases.ts'
+import { type Meter, meterOf, slicedMeterOf, slides } from './meter.ts'
 import { Settled } from './settled.ts'
 import { type TrueKey, Truth } from './truth.ts'
 
@@ -24,6 +26,9 @@ const ROUNDING = 1e-6
  *     … given back in a gossip interval before that   for one from memory: until then its node may not have heard
  *
  * Of a window that may begin at any time X is by whole slices: its promise is up to one slice's tokens too strict.
+ * Of a rule with leases an admission is when a client gets it, and in the X of a refusal are whole leases, when they are
+ * granted, and R·(how long they may last): its promise is too strict by what is leased and not given out. What is given
+ * back does not lower that X, for it may be leased.
  */
 export const exactness: Oracle = {
   invariant: 2,
@@ -32,17 +37,24 @@ export const exactness: Oracle = {
     const { world, found, experiment } = watch
     const truth = Truth.of(watch)
     const settled = new Settled(watch)
-    const strict = new StrictMeters(experiment.gossipIntervalMs ?? GOSSIP_INTERVAL_MS)
+    const { gossipIntervalMs = GOSSIP_INTERVAL_MS, rules } = experiment
+    const strict = new StrictMeters(gossipIntervalMs, rules)
     let slowestMs = 0
     let isPossible = true
     return {
       look() {
         isPossible &&= settled.isPossible
       },
-      admitted({ rule, key, cost, node }) {
+      granted({ rule, key, cost }) {
         const known = truth.ofName(rule, key)
         if (known === undefined) return
         strict.pass(known, world.nowMs, cost)
+        settled.of(known, cost)
+      },
+      admitted({ rule, key, cost, node, lease }) {
+        const known = truth.ofName(rule, key)
+        if (known === undefined) return
+        if (lease === undefined) strict.pass(known, world.nowMs, cost)
         if (!settled.of(known, cost) || !isPossible) return
         const over = excess(watch, known)
         if (over <= ROUNDING || !settled.isPossible) return
@@ -93,9 +105,11 @@ function excess({ world }: Watch, key: TrueKey): number {
 class StrictMeters {
   readonly gossipIntervalMs: number
   readonly #sliced = new Map<TrueKey, readonly (Meter | undefined)[]>()
+  readonly #leased: ReadonlySet<string>
 
-  constructor(gossipIntervalMs: number) {
+  constructor(gossipIntervalMs: number, rules: readonly Rule[]) {
     this.gossipIntervalMs = gossipIntervalMs
+    this.#leased = new Set(rules.filter(({ leases }) => leases).map(({ name }) => name))
   }
 
   pass(key: TrueKey, atMs: number, cost: number): void {
@@ -103,6 +117,7 @@ class StrictMeters {
   }
 
   adjust(key: TrueKey, { action, atMs, cost }: Deed): void {
+    if (action === 'refund' && this.#leased.has(key.rule)) return
     for (const meter of this.#of(key)) {
       if (action === 'refund') meter?.giveBack(Math.floor(atMs), cost)
       else meter?.owe(Math.floor(atMs), cost)
@@ -114,10 +129,11 @@ class StrictMeters {
     const atMs = Math.floor(nowMs)
     const sliced = this.#of(key)
     const back = key.givenBackSince(nowMs - backMs - 1)
-    return key.policies.reduce((least, { burst }, index) => {
+    return key.policies.reduce((least, policy, index) => {
       const meter = sliced[index] ?? (key.meters[index] as Meter)
       const highest = meter.highestAt(atMs, Math.ceil(lateMs + (lateMs > 0 ? 1 : 0)))
-      return Math.min(least, burst - highest - back - ROUNDING)
+      const late = this.#leased.has(key.rule) ? drainedInLease(policy) : 0
+      return Math.min(least, policy.burst - highest - late - back - ROUNDING)
     }, Number.POSITIVE_INFINITY)
   }
 
@@ -125,8 +141,10 @@ class StrictMeters {
     let sliced = this.#sliced.get(key)
     if (sliced === undefined) {
       sliced = key.policies.map((policy) => {
-        if (!slides(policy)) return undefined
-        return slicedMeterOf(policy, limitOf(policy, this.gossipIntervalMs).sliceMs)
+        if (slides(policy)) {
+          return slicedMeterOf(policy, limitOf(policy, this.gossipIntervalMs).sliceMs)
+        }
+        return this.#leased.has(key.rule) ? meterOf(policy) : undefined
       })
       this.#sliced.set(key, sliced)
     }

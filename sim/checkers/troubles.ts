@@ -235,7 +235,8 @@ export class Troubles {
 
   #struck(fault: Fault): void {
     // No decision waits for a disk, and what it loses is not missed before the next start.
-    if (fault.type === 'disk-hang' || fault.type === 'disk-loss') return
+    // Nor does it matter that rules are read again which are the same.
+    if (['disk-hang', 'disk-loss', 'reload'].includes(fault.type)) return
     this.#touch()
     switch (fault.type) {
       case 'kill':

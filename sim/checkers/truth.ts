@@ -62,6 +62,11 @@ export class TrueKey {
   happened(deed: Deed, self: Actor, ownMs: number): void {
     const { atMs, cost } = deed
     const wholeMs = Math.floor(atMs)
+    if (deed.lease?.type === 'spent') {
+      // It is in the counts of whoever granted the lease.
+      for (const meter of this.meters) meter.pass(wholeMs, cost)
+      return
+    }
     const actor = this.actor(self) ?? this.#add(self)
     if (deed.action === 'refund') {
       for (const meter of this.meters) meter.giveBack(wholeMs, cost)
@@ -69,8 +74,9 @@ export class TrueKey {
       actor.givenBack += cost
       return
     }
-    const isOwed = !isAdmission(deed)
-    for (const meter of this.meters) {
+    const isGranted = deed.lease?.type === 'granted'
+    const isOwed = !isGranted && !isAdmission(deed)
+    for (const meter of isGranted ? [] : this.meters) {
       if (isOwed) meter.owe(wholeMs, cost)
       else meter.pass(wholeMs, cost)
     }
@@ -122,7 +128,7 @@ export class Truth {
       truth = new Truth(world)
       for (const rule of experiment.rules) truth.#rules.set(rule.name, rule)
       const happened = (deed: Deed) => (truth as Truth).#happened(deed)
-      world.observe({ admitted: happened, adjusted: happened })
+      world.observe({ admitted: happened, granted: happened, adjusted: happened })
       Truth.#worlds.set(world, truth)
     }
     return truth

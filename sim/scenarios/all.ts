@@ -4,6 +4,7 @@ import { HEALTHY } from './healthy.ts'
 import { HOSTILE } from './hostile.ts'
 import { JOINS_AND_LEAVES } from './joins-and-leaves.ts'
 import { LARGE } from './large.ts'
+import { LEASES } from './leases.ts'
 import { MISINFORMED } from './misinformed.ts'
 import { OWNER_LOSS } from './owner-loss.ts'
 import { RESTARTS } from './restarts.ts'
@@ -23,5 +24,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...HOSTILE,
   ...MISINFORMED,
   ...OTHER_ALGORITHMS,
+  ...LEASES,
   ...LARGE,
 ]

@@ -30,6 +30,9 @@ export type BoundOf = (rule: string, key: string, limit: number) => number
  * Costs add up: what a dead node told nobody is never known, and its tokens stay missing in every later level. A
  * cut that meets another trouble may leave somebody out of all reach, and counts as a split.
  *
+ * and of a rule with leases, for each of these, what may be leased at a time: B/2. It is unheard of by whoever decides
+ * next, or given out when that one takes it for drained.
+ *
  * A fault touches a key if it befalls the key's owner, or somebody who may stand in because a node before him in
  * the key's preference list is, or lately was, in trouble; a slow node, and one that nobody understands, may stand in
  * for anybody. None costs more than clients can ask for from a time of Δ before it until everything is known again.
@@ -111,6 +114,8 @@ class Cost {
   /** c: what a change of the decider may cost by itself. */
   readonly #clocks: number
   readonly #policy: LimitPolicy
+  /** What may be leased at a time. */
+  readonly #leased: number
 
   constructor(experiment: Experiment, rule: Rule, policy: LimitPolicy, demand: Demand) {
     const { burst, rate } = policy
@@ -119,6 +124,7 @@ class Cost {
     this.#experiment = experiment
     this.#rule = rule
     this.#policy = policy
+    this.#leased = rule.leases === true ? burst / 2 : 0
     const windows = opensOnUse(policy) ? 2 : 1
     this.#burst = windows * burst
     this.#perMs = (windows * rate.count) / rate.periodMs
@@ -153,14 +159,16 @@ class Cost {
   /** A network with a tail of slow packets makes checks time out, whoever is up. */
   get ofSlowness(): number {
     const { network, nodes } = this.#experiment
-    return network?.delay?.tail === undefined ? 0 : (nodes - 1) * (this.#burst + this.#unheard)
+    const each = this.#burst + this.#unheard + this.#leased
+    return network?.delay?.tail === undefined ? 0 : (nodes - 1) * each
   }
 
   atMost(spell: Spell, spells: readonly Spell[]): number {
     const { fromMs, untilMs } = spell
     const asked = this.#demand.within(fromMs - this.#staleMs, untilMs + this.#staleMs + GRACE_MS)
     const isUntold = spell.fault.type === 'slow' && this.#demand.givesBack
-    return isUntold ? asked : Math.min(asked, this.#of(spell, spells))
+    const cost = this.#of(spell, spells)
+    return isUntold ? asked : Math.min(asked, cost > 0 ? cost + this.#leased : 0)
   }
 
   #of(spell: Spell, spells: readonly Spell[]): number {
@@ -198,6 +206,7 @@ class Cost {
       case 'clock-step':
       case 'disk-hang':
       case 'disk-loss':
+      case 'reload':
         return 0
     }
   }

@@ -29,7 +29,11 @@ const CLOCK_OFFSET_MS_MAX = 300
  */
 export function drawExperiment(seed: number, options: DrawOptions = {}): Experiment {
   const { nodes = NODES, safetyMs = SAFETY_MS } = options
-  const rules = weighed(drawRules(streamOf(seed, 'draw rules')), streamOf(seed, 'draw weights'))
+  const drawn = drawRules(streamOf(seed, 'draw rules'))
+  const rules = leased(
+    weighed(drawn, streamOf(seed, 'draw weights')),
+    streamOf(seed, 'draw leases'),
+  )
   const weather = streamOf(seed, 'draw weather')
   const place = { seed, nodes, rules, safetyMs }
   const workload = drawWorkload(place, streamOf(seed, 'draw workload'))
@@ -49,6 +53,11 @@ export function drawExperiment(seed: number, options: DrawOptions = {}): Experim
 /** Half of all rules weigh by demand. */
 function weighed(rules: readonly Rule[], random: Random): Rule[] {
   return rules.map((rule) => (oneIn(2, random) ? { ...rule, partitionWeights: 'demand' } : rule))
+}
+
+/** Half of all rules lease tokens of hot keys, if their limits can be leased. */
+function leased(rules: readonly Rule[], random: Random): Rule[] {
+  return rules.map((rule) => (oneIn(2, random) ? { ...rule, leases: true } : rule))
 }
 
 /**

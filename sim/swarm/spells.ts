@@ -55,6 +55,7 @@ function spellOf(fault: Fault, experiment: Experiment): Spell | undefined {
     case 'clock-step':
     case 'disk-hang':
     case 'disk-loss':
+    case 'reload':
       return undefined
   }
 }

@@ -205,7 +205,7 @@ export const AnswerBody = Type.Object({
   retryAfterMs: Type.Integer(),
   resetMs: Type.Integer(),
   reason: Reason,
-  decidedBy: oneOf<DecidedBy>('owner', 'replica', 'cache', 'local'),
+  decidedBy: oneOf<DecidedBy>('owner', 'lease', 'replica', 'cache', 'local'),
   consistency: oneOf<Consistency>('exact', 'degraded', 'partitioned'),
   overshootBound: Type.Integer(),
   weight: Type.Number(),

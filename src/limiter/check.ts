@@ -28,8 +28,11 @@ export interface HashedRequest {
   readonly ageMs?: number | undefined
 }
 
-/** Who decided: the key's owner, a stand-in for it, this node's memory of a refusal, or this node alone. */
-export type DecidedBy = 'owner' | 'replica' | 'cache' | 'local'
+/**
+ * Who decided: the key's owner, now or when it granted this node a lease; a stand-in for it, this node's memory of a
+ * refusal, or this node alone.
+ */
+export type DecidedBy = 'owner' | 'lease' | 'replica' | 'cache' | 'local'
 
 /**
  * How much the answer can be relied on: `exact` from the owner; `degraded` from a stand-in while the owner

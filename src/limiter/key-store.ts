@@ -13,6 +13,7 @@ import {
   SURCHARGED,
   TABLE_WORDS,
 } from './key-table.ts'
+import { Leased } from './leased.ts'
 import { Unsent } from './unsent.ts'
 
 /** A bucket is two doubles: its level in units, and when it was that, in ms. */
@@ -38,6 +39,8 @@ export class KeyStore implements Buckets {
   readonly digests: readonly SliceDigest[]
   /** What of the own counts is still to be sent. */
   readonly unsent: Unsent
+  /** What of the own counts other nodes may still be giving out. */
+  readonly leased = new Leased()
   readonly #actors: ActorTable
   #limits: readonly Limit[]
   /** The same memory as words and as doubles. */
@@ -125,7 +128,8 @@ export class KeyStore implements Buckets {
   /** What the acting owner's bucket says is in use now, in units. */
   level(key: number, limit: number, nowMs: number): number {
     const by = this.#limits[limit] as Limit
-    return by.reckoning.level(by, this, key, limit, nowMs)
+    const leased = this.leased.units(this, key, limit, nowMs)
+    return by.reckoning.level(by, this, key, limit, nowMs) + leased
   }
 
   /** The levels by all limits; good until the next call. */
@@ -139,12 +143,16 @@ export class KeyStore implements Buckets {
 
   setLevel(key: number, limit: number, level: number, nowMs: number): void {
     const by = this.#limits[limit] as Limit
-    by.reckoning.put(by, this, key, limit, level, nowMs)
+    const inBucket = this.leased.besides(this, key, limit, level, nowMs)
+    by.reckoning.put(by, this, key, limit, inBucket, nowMs)
   }
 
   /** Milliseconds until so much of what is in use is free, if nothing more is taken. */
   freeInMs(key: number, limit: number, units: number, nowMs: number): number {
     const by = this.#limits[limit] as Limit
+    if (this.leased.units(this, key, limit, nowMs) > 0) {
+      return this.leased.freeInMs(this, key, limit, units, nowMs)
+    }
     return by.reckoning.freeInMs(by, this, key, limit, units, nowMs)
   }
 
@@ -270,7 +278,9 @@ export class KeyStore implements Buckets {
     const rows = Math.min(rowsMax, this.table.rowsSeen)
     for (let step = 0; step < rows; step++) {
       const key = this.nextRow()
-      if (!this.table.isMarked(key, KEY) || this.table.isMarked(key, DIRTY)) continue
+      if (!this.table.isMarked(key, KEY)) continue
+      this.leased.lapse(this, key, nowMs)
+      if (this.table.isMarked(key, DIRTY)) continue
       this.#dropSpentActors(key, nowMs)
       if (this.#isSpent(key, nowMs)) this.forget(key, nowMs)
     }
@@ -285,6 +295,7 @@ export class KeyStore implements Buckets {
   /** Forgets a key with everything known about it. */
   forget(key: number, nowMs: number): void {
     this.#weights.delete(key)
+    this.leased.forget(key)
     while (this.table.next(key) !== NO_ROW) this.#dropAfter(key, nowMs)
     this.#blank(key, nowMs)
     this.#doubles.fill(0, this.#bucket(key, 0), this.#bucket(key, this.limits.length))

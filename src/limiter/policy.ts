@@ -50,6 +50,8 @@ export interface Rule {
   readonly onPartition?: OnPartition
   /** Default `nodes`. */
   readonly partitionWeights?: PartitionWeights
+  /** Whether the owner of a hot key grants other nodes leases of it. Default: no. */
+  readonly leases?: boolean
   /** Weir's own, which no check may name. */
   readonly isInternal?: true
 }

@@ -6,6 +6,7 @@ import type { Decision } from './decision.ts'
 import { FormerKeys, type Owns } from './former-keys.ts'
 import { type KeyHash, type KeyHasher, ruleHasher } from './key-hash.ts'
 import { KeyStore } from './key-store.ts'
+import { isLeasable, type LeaseWish, lease } from './leasing.ts'
 import { type Limit, limitOf } from './limit.ts'
 import type { Rule } from './policy.ts'
 
@@ -33,6 +34,8 @@ export class RuleState {
   readonly costMax: number
   /** Whether an admission is told to wait for its turn. */
   readonly isShaping: boolean
+  /** Whether other nodes may hold leases of its keys. */
+  readonly isLeased: boolean
   readonly #hasher: KeyHasher
   #former: FormerKeys | undefined
 
@@ -40,6 +43,7 @@ export class RuleState {
     this.rule = rule
     const limits: Limit[] = rule.limits.map((policy) => limitOf(policy, options.gossipIntervalMs))
     this.isShaping = limits.some((limit) => limit.isShaping)
+    this.isLeased = rule.leases === true && limits.every(isLeasable)
     this.costMax = Math.min(...rule.limits.map((policy) => policy.burst))
     const flushTokens = this.costMax * options.earlyFlushBurstShare
     this.#hasher = ruleHasher(options.hashKey, rule.name)
@@ -78,6 +82,11 @@ export class RuleState {
   decide(key: KeyHash, cost: number, nowMs: number, weight: Weight = WHOLE): Decision {
     this.bring(key, nowMs)
     return decide(this.store, key, cost, weight, nowMs)
+  }
+
+  /** Tokens of a key for another node to give out. Of a key that this node has just decided by the whole limits. */
+  lease(key: KeyHash, wish: LeaseWish, nowMs: number): ReturnType<typeof lease> {
+    return this.isLeased ? lease(this.store, key, wish, nowMs) : undefined
   }
 
   /** Does something to a key that no limit can refuse. */

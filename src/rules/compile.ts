@@ -57,6 +57,7 @@ function ruleOf(rule: RuleShape, defaults: Defaults): RuleDefinition {
     ...(onPartition !== undefined && { onPartition }),
     ...(partitionWeights !== undefined && { partitionWeights }),
     cost: rule.cost ?? 1,
+    ...(rule.leases !== undefined && { leases: rule.leases }),
     drainOnDeny: rule.drain_on_deny ?? false,
     ...(block !== undefined && { blockMs: checked(parseDuration(block)) }),
     ...(match !== undefined && { match: patternOf(match) }),

@@ -36,6 +36,8 @@ export interface RuleDefinition {
   readonly headers?: HeaderFamily
   readonly onPartition?: OnPartition
   readonly partitionWeights?: PartitionWeights
+  /** Whether other nodes may hold leases of hot keys. Absent: no. */
+  readonly leases?: boolean
   /** Tokens that a check takes when it does not say. */
   readonly cost: number
   /** A refused check takes what there is, so that a client which does not wait finds nothing. */

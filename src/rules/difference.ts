@@ -67,6 +67,7 @@ function aspectsOfRule(rule: RuleDefinition): Aspects {
     headers: rule.headers,
     'policy for splits': rule.onPartition ?? 'majority',
     'weights in splits': rule.partitionWeights ?? 'nodes',
+    leases: `${rule.leases ?? false}`,
     'drain on deny': `${rule.drainOnDeny}`,
     block: rule.blockMs === undefined ? undefined : renderDuration(rule.blockMs),
   })

@@ -210,7 +210,7 @@ function entryOf(
 ): Entry {
   const counterOf = (name: string, limits: LimitSet): string | undefined => {
     if (limits === UNLIMITED || rule.mode === 'off') return undefined
-    coreRules.set(name, { name, limits, ...inSplits(rule) })
+    coreRules.set(name, { name, limits, ...inSplits(rule), ...(rule.leases && LEASED) })
     return name
   }
   const counters = isTiered(rule.limits)
@@ -242,6 +242,8 @@ function inSplits({ onPartition, partitionWeights }: RuleDefinition) {
     ...(partitionWeights !== undefined && { partitionWeights }),
   }
 }
+
+const LEASED = { leases: true } as const
 
 /** For each rule with a block one core rule more: a token that is back when the block is over. */
 function consequencesOf(

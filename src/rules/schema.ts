@@ -26,6 +26,13 @@ const PartitionWord = Type.Enum(['majority', 'share', 'open', 'closed'], {
   default: 'majority',
 })
 
+const LeasesFlag = Type.Boolean({
+  title: 'true or false',
+  description:
+    'Whether the owner of a hot key grants other nodes some tokens at a time, so that they need not ask for each. Default: false.',
+  default: false,
+})
+
 const WeightsWord = Type.Enum(['nodes', 'demand'], {
   type: 'string',
   title: 'one of nodes and demand',
@@ -181,6 +188,7 @@ function rulesSchema<R extends TSchema>(rate: R) {
       headers: Type.Optional(HeadersWord),
       on_partition: Type.Optional(PartitionWord),
       partition_weights: Type.Optional(WeightsWord),
+      leases: Type.Optional(LeasesFlag),
       drain_on_deny: Type.Optional(
         Type.Boolean({
           title: 'true or false',

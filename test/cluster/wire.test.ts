@@ -224,6 +224,22 @@ describe('a field of a message', () => {
     fc.assert(property, { numRuns: 500 })
   })
 
+  it('has no field for leases where there are none, as before there were any', () => {
+    const check = { id: 1, action: 'check', rule: 'rule', hashHi: 1, hashLo: 2, cost: 1, hops: 1 }
+    const counts = { actors: [], blocks: [] }
+    const forward = (wanted?: number) => ({
+      type: 'forward' as const,
+      sentMs: 1,
+      view: 1,
+      checks: [{ ...check, action: 'check' as const, ...(wanted !== undefined && { wanted }) }],
+      counts,
+    })
+    expect(plain.unpack(encode(forward()))).toHaveLength(7)
+    expect(plain.unpack(encode(forward(20)))).toHaveLength(8)
+    const ofNoCheck = packed([1, 2, 1, 1, ['rule'], [1, 0, 1, 2, 1, 1, 0], [[], []], [1, 20]])
+    expect(judge(ofNoCheck)).toEqual({ type: 'malformed', reason: 'shape' })
+  })
+
   it('may be named like a property of every object, and is ordinary', () => {
     for (const name of ['__proto__', 'constructor', 'hasOwnProperty']) {
       const action = 'check' as const

@@ -172,4 +172,33 @@ export const DECIDING: readonly Defect[] = [
     ],
     scenarios: ['large-grow-and-shrink'],
   },
+  {
+    name: 'lease-not-recorded',
+    breaks: 'tokens that are leased to another node are not counted as admitted',
+    edits: [
+      {
+        file: 'src/limiter/leasing.ts',
+        find: '  store.record(key, tokens, nowMs)\n  store.leased.add(key, tokens, nowMs + forMs)\n',
+        replace: '',
+      },
+    ],
+    scenarios: ['leases-steady', 'leases-reload'],
+  },
+  {
+    name: 'lease-drains-at-once',
+    breaks: 'leased tokens drain from the moment on at which they are granted, not given out',
+    edits: [
+      {
+        file: 'src/limiter/leasing.ts',
+        find: '  store.leased.add(key, tokens, nowMs + forMs)\n',
+        replace: '',
+      },
+      {
+        file: 'src/limiter/leasing.ts',
+        find: '    if (drainPerMs > 0) continue\n',
+        replace: '',
+      },
+    ],
+    scenarios: ['leases-late'],
+  },
 ]

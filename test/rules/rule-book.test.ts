@@ -125,6 +125,25 @@ describe('what the core counts', () => {
   })
 })
 
+describe('leases', () => {
+  it('are of all tables of the rule that asks for them, and not of its blocks', () => {
+    const { coreRules } = parseRules(
+      `version: 1
+rules:
+  - { name: hot, limits: [{ rate: 100/s }], leases: true, block: 5m }
+  - { name: cold, limits: [{ rate: 100/s }] }
+overrides:
+  - { rule: hot, key: vip, limits: [{ rate: 500/s }] }
+`,
+      'rules.yaml',
+    )
+    const leased = coreRules.filter(({ leases }) => leases).map(({ name }) => name)
+    expect(leased).toHaveLength(2)
+    expect(leased[0]).toBe('hot')
+    expect(leased).not.toContain(blockVariant('hot'))
+  })
+})
+
 describe('a definition', () => {
   it('has its own words, and the defaults for the others', () => {
     expect(book.definitions.find(({ name }) => name === 'login')).toMatchObject({

@@ -59,6 +59,7 @@ describe('an experiment that is drawn', () => {
     expect(kinds(({ workload }) => workload.map((flow) => flow.arrivals.type))).toBe(4)
     expect(kinds(({ rules }) => rules.map(({ onPartition = 'none' }) => onPartition))).toBe(4)
     expect(kinds(({ rules }) => rules.map((rule) => rule.partitionWeights ?? 'none'))).toBe(2)
+    expect(kinds(({ rules }) => rules.map(({ leases = false }) => `${leases}`))).toBe(2)
     expect(kinds(({ network }) => Object.keys(network ?? {}))).toBe(5)
     const algorithms = kinds(({ rules }) =>
       rules.flatMap(({ limits }) =>

@@ -7,6 +7,8 @@ import {
   FRAME_DIGESTS_MAX,
   FRAME_MEMBERS_MAX,
   HOPS_MAX,
+  LEASE_MS,
+  LEASE_TOKENS_MAX,
   LEVEL_NUMBERS_MAX,
   MEMBER_ADDRESSES_MAX,
   MESSAGE_RULES_MAX,
@@ -138,13 +140,16 @@ function judgeCheck(check: ForwardedCheck, found: Findings): void {
   found.word(check.hashLo, 'hashLo')
   found.whole(check.cost, 'cost', COST_MAX)
   found.whole(check.hops, 'hops', HOPS_MAX)
+  found.whole(check.wanted ?? 0, 'wanted', LEASE_TOKENS_MAX)
 }
 
 function judgeDecision(decision: ForwardedDecision, found: Findings): void {
-  const { id, limit, remaining, retryAfterMs, resetMs, verdict } = decision
+  const { id, limit, remaining, retryAfterMs, resetMs, verdict, lease } = decision
   found.must(VERDICTS.includes(verdict), 'verdict')
   found.whole(limit, 'limit', RULE_LIMITS_MAX - 1)
   for (const value of [id, remaining, retryAfterMs, resetMs]) found.whole(value, 'decision')
+  found.whole(lease?.tokens ?? 0, 'tokens of a lease', LEASE_TOKENS_MAX)
+  found.whole(lease?.forMs ?? 0, 'time of a lease', LEASE_MS)
 }
 
 function judgeDigest(

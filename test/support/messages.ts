@@ -6,6 +6,8 @@ import {
   FRAME_DIGESTS_MAX,
   FRAME_MEMBERS_MAX,
   HOPS_MAX,
+  LEASE_MS,
+  LEASE_TOKENS_MAX,
   MEMBER_ADDRESSES_MAX,
   NODE_ID_BYTES_MAX,
   NODE_NAME_BYTES_MAX,
@@ -20,6 +22,7 @@ import {
   ACTIONS,
   type ForwardedCheck,
   type ForwardedDecision,
+  type Lease,
   MEMBER_STATES,
   type MemberRecord,
   type Message,
@@ -105,18 +108,31 @@ const check: fc.Arbitrary<ForwardedCheck> = fc
     cost: fc.nat(COST_MAX),
     ageMs: whole,
     hops: fc.nat(HOPS_MAX),
+    wanted: fc.option(fc.nat(LEASE_TOKENS_MAX), { nil: undefined }),
   })
-  .map(({ ageMs, ...others }) => (others.action === 'undo' ? { ...others, ageMs } : others))
+  .map(({ ageMs, wanted, ...others }) => ({
+    ...others,
+    ...(others.action === 'undo' && { ageMs }),
+    ...(wanted !== undefined && { wanted }),
+  }))
 
-const decision: fc.Arbitrary<ForwardedDecision> = fc.record({
-  id: whole,
-  verdict: fc.constantFrom(...VERDICTS),
-  limit: fc.nat(RULE_LIMITS_MAX - 1),
-  remaining: whole,
-  retryAfterMs: whole,
-  resetMs: whole,
-  delayMs: whole,
+const lease: fc.Arbitrary<Lease> = fc.record({
+  tokens: fc.nat(LEASE_TOKENS_MAX),
+  forMs: fc.nat(LEASE_MS),
 })
+
+const decision: fc.Arbitrary<ForwardedDecision> = fc
+  .record({
+    id: whole,
+    verdict: fc.constantFrom(...VERDICTS),
+    limit: fc.nat(RULE_LIMITS_MAX - 1),
+    remaining: whole,
+    retryAfterMs: whole,
+    resetMs: whole,
+    delayMs: whole,
+    lease: fc.option(lease, { nil: undefined }),
+  })
+  .map(({ lease, ...others }) => (lease === undefined ? others : { ...others, lease }))
 
 const digestBlock: fc.Arbitrary<DigestBlock> = fc.record({
   rule,
