@@ -52,7 +52,7 @@ export async function inject(fault: Fault, cluster: ChaosCluster, spare = ''): P
     logged = await load.stop()
   }
   await cluster.heal()
-  const unprepared = fault.joins ? linesOf('hand_over_missed', cluster.lives, since) : 0
+  const unprepared = fault.joins ? linesOf('hand_over_missed', cluster.lives, since).length : 0
   const bound = fault.bound(struck?.lastedMs ?? 0) + unprepared * unseen.bound()
   const judgement = judge(logged.log, bound, struck)
   const lines = memberLines(cluster.lives, since)
