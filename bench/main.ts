@@ -31,7 +31,7 @@ const SUBJECTS: readonly Subject[] = [
 const USAGE = `npm run bench -- [--only <row or subject>]... [--quick] [--json] [--write <file>]
 
   --only   measure these rows only; a subject stands for all its rows
-  --quick  shorter rounds: less than a minute, and less to rely on
+  --quick  shorter rounds: some minutes in all, and less to rely on
   --json   the report on standard error, and one line of JSON on standard output
   --write  puts the table of fleet between its marks in this Markdown file`
 

@@ -3,7 +3,7 @@ import { unseen } from '../../sim/scenarios/scenario.ts'
 import type { ChaosCluster } from './cluster.ts'
 import { type Detection, detectionOf, falseDeaths } from './detection.ts'
 import type { Fault, Stage } from './faults/fault.ts'
-import { type Judgement, judge } from './judge.ts'
+import { type Judgement, judge, tokensOfStandIns } from './judge.ts'
 import { Load, USUAL } from './load.ts'
 import { complaints, linesOf, memberLines } from './log-lines.ts'
 import { nowMs } from './seen.ts'
@@ -18,6 +18,8 @@ export interface Outcome extends Judgement, Detection {
   readonly fault: string
   /** Nodes that began to decide without what others had admitted, where that is in the bound. */
   readonly unprepared: number
+  /** Tokens admitted by stand-ins for an owner that did not answer in time, where they are in the bound. */
+  readonly stoodIn: number
   /** Who held whom dead that answered. */
   readonly falseDeaths: readonly string[]
   /** What must not be, in words; empty if all is well. */
@@ -52,15 +54,18 @@ export async function inject(fault: Fault, cluster: ChaosCluster, spare = ''): P
     logged = await load.stop()
   }
   await cluster.heal()
-  const unprepared = fault.joins ? linesOf('hand_over_missed', cluster.lives, since) : 0
-  const bound = fault.bound(struck?.lastedMs ?? 0) + unprepared * unseen.bound()
+  const unprepared = fault.joins ? linesOf('hand_over_missed', cluster.lives, since).length : 0
+  const usual = fault.bound(struck?.lastedMs ?? 0)
+  // A bound of 0 is that of an owner that answers in time; who stands in for it adds what he admits, and no more.
+  const stoodIn = usual === 0 ? tokensOfStandIns(logged.log) : 0
+  const bound = usual + Math.min(stoodIn, unseen.bound()) + unprepared * unseen.bound()
   const judgement = judge(logged.log, bound, struck)
   const lines = memberLines(cluster.lives, since)
   const detection = detectionOf(cluster.names, cluster.incidents.since(sinceMs), lines)
   const deaths = falseDeaths(cluster.incidents, lines)
   const told = [...deaths, ...complaints(cluster.lives, since), ...detection.unnoticed]
   const violations = [...violationsOf(judgement), ...told]
-  const named = { fault: fault.name, unprepared }
+  const named = { fault: fault.name, unprepared, stoodIn }
   return { ...named, ...judgement, ...detection, falseDeaths: deaths, violations }
 }
 

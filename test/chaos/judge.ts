@@ -50,6 +50,11 @@ export function judge(log: readonly Seen[], bound: number, struck: Struck = {}):
   }
 }
 
+/** Tokens admitted by nodes that said in their answers that they stood in for the owner. */
+export function tokensOfStandIns(log: readonly Seen[]): number {
+  return log.reduce((sum, { allowed, degraded, cost }) => sum + (allowed && degraded ? cost : 0), 0)
+}
+
 function isIn({ fromMs, toMs }: Span): (seen: Seen) => boolean {
   return ({ sentMs, doneMs }) => sentMs >= fromMs && doneMs <= toMs
 }

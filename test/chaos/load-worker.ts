@@ -1,6 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Pool } from 'undici'
+import type { Answer } from '../../src/limiter/check.ts'
 import { poolTo } from './door.ts'
 import type { LoadPlan, Logged } from './load.ts'
 import { nowMs, type Question, type Seen } from './seen.ts'
@@ -29,16 +30,17 @@ let asked = 0
  * `away`: nobody listens there, or requests are turned away while the node shuts down. `silent`: the question may have
  * arrived, but no answer came.
  */
-type Answer = { readonly status: number; readonly allowed: boolean } | 'away' | 'silent'
+type Told = Pick<Seen, 'status' | 'allowed' | 'degraded'> | 'away' | 'silent'
 
-async function ask(pool: Pool, body: string): Promise<Answer> {
+async function ask(pool: Pool, body: string): Promise<Told> {
   const patience = new AbortController()
   const timer = setTimeout(() => patience.abort(), attemptMs)
   try {
     const request = { method: 'POST', path: '/v1/check', headers: HEADERS, body } as const
     const answer = await pool.request({ ...request, signal: patience.signal })
-    const { allowed = false } = (await answer.body.json()) as { allowed?: boolean }
-    return answer.statusCode === 503 ? 'away' : { status: answer.statusCode, allowed }
+    const { allowed = false, consistency } = (await answer.body.json()) as Partial<Answer>
+    if (answer.statusCode === 503) return 'away'
+    return { status: answer.statusCode, allowed, degraded: consistency === 'degraded' }
   } catch (error) {
     return NOT_THERE.has((error as NodeJS.ErrnoException).code ?? '') ? 'away' : 'silent'
   } finally {
@@ -70,7 +72,8 @@ async function check(): Promise<Seen> {
       if (typeof answer === 'object') return { ...seen, ...answer }
       failedMs[door] = doneMs
       if (answer === 'silent') unanswered.push({ sentMs, doneMs })
-      if (doneMs - wantedMs > deadlineMs) return { ...seen, status: 0, allowed: false }
+      if (doneMs - wantedMs > deadlineMs)
+        return { ...seen, status: 0, allowed: false, degraded: false }
     }
     await after(PAUSE_MS)
   }

@@ -24,8 +24,9 @@ export interface Row {
   readonly lost: number
   /** Why it could not be tried here. */
   readonly skipped: string | undefined
-  /** Nodes that began to decide without what others had admitted: a part of the bound, and so of the formula. */
+  /** Parts of the bounds beside the formula, of all injections: see `Outcome`. */
   readonly unprepared: number
+  readonly stoodIn: number
   readonly violations: readonly string[]
 }
 
@@ -58,6 +59,7 @@ export function rowOf(
     slowestMs: outcomes.reduce((max, one) => Math.max(max, one.slowestMs), 0),
     lost: outcomes.reduce((sum, one) => sum + one.lost, 0),
     unprepared: outcomes.reduce((sum, one) => sum + one.unprepared, 0),
+    stoodIn: outcomes.reduce((sum, one) => sum + one.stoodIn, 0),
     violations: [...outcomes.flatMap(({ violations }) => violations), ...failures],
   }
 }
@@ -68,22 +70,30 @@ const HEAD = [
 ]
 
 export function tableOf(rows: readonly Row[], outcomes: readonly Outcome[]): string[] {
-  return [...HEAD, ...rows.map(lineOf), '', ...detectionLines(outcomes)]
+  const added = rows.flatMap(additions)
+  const told = added.length === 0 ? [] : ['In the bounds beside their formulas:', '', ...added, '']
+  return [...HEAD, ...rows.map(lineOf), '', ...told, ...detectionLines(outcomes)]
 }
 
 function lineOf(row: Row): string {
   const { fault, story, times, formula, bound, simulated = '-', sure, seen } = row
-  const { wronglyRefused, slowestMs, lost, skipped, unprepared, violations } = row
+  const { wronglyRefused, slowestMs, lost, skipped, violations } = row
   const verdict = violations.length === 0 ? 'within' : 'VIOLATED'
   const share = wronglyRefused === undefined ? '-' : `${(100 * wronglyRefused).toFixed(1)} %`
   const measured =
     skipped === undefined
       ? [tokensText(sure), tokensText(seen), share, `${Math.round(slowestMs)} ms`, lost, verdict]
       : ['-', '-', '-', '-', '-', `skipped: ${skipped}`]
-  const bounds =
-    unprepared === 0 ? formula : `${formula}; B + R·Δ for each hand-over missed: ${unprepared} were`
-  const cells = [`\`${fault}\``, story, times, bounds, tokensText(bound), simulated, ...measured]
+  const cells = [`\`${fault}\``, story, times, formula, tokensText(bound), simulated, ...measured]
   return `| ${cells.join(' | ')} |`
+}
+
+/** What the bounds hold beside their formulas. */
+function additions({ fault, times, unprepared, stoodIn }: Row): string[] {
+  const told = []
+  if (unprepared > 0) told.push(`${unprepared} hand-overs missed, B + R·Δ each`)
+  if (stoodIn > 0) told.push(`${tokensText(stoodIn)} tokens admitted by stand-ins for a late owner`)
+  return told.length === 0 ? [] : [`- \`${fault}\`, in ${times} injections: ${told.join('; ')}.`]
 }
 
 function detectionLines(outcomes: readonly Outcome[]): string[] {

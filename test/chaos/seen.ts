@@ -7,6 +7,8 @@ export interface Seen extends Question {
   readonly doneMs: number
   readonly cost: number
   readonly allowed: boolean
+  /** Whether the answer says that a stand-in decided, because the owner did not in time. */
+  readonly degraded: boolean
   /** HTTP status of the answer; 0 when no node answered in time. */
   readonly status: number
   /** Questions of this check that were not answered: whoever was asked may have allowed it all the same. */

@@ -22,7 +22,7 @@ const CAPACITY_MS = 5_000
 /** Of what the cluster can do on this machine, the clients included. */
 const LOAD_SHARE = 0.5
 /** A node that grows by more than this after its warm-up leaks. */
-const GROWTH_MAX = 0.25
+const GROWTH_MAX = 0.05
 /** It lives through everything, so that it has the time to leak. */
 const SPARE = 'n1'
 /** Faults that would end it, too. */

@@ -16,6 +16,7 @@ function seen(sentMs: number, doneMs: number, more: Partial<Seen> = {}): Seen {
     cost: 1,
     allowed: true,
     status: 200,
+    degraded: false,
     unanswered: [],
     ...more,
   }
