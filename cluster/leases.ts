@@ -7,14 +7,6 @@ import {
 } from './limits.ts'
 import type { Lease } from './message.ts'
 
-/**
- * An origin's leases of hot keys: tokens that the owner has counted as admitted already and that this node gives out
- * without asking. It asks for what its own clients have lately asked of it, and a little before it has run out, so
- * that no burst of checks goes to the owner while the next lease is on its way.
- *
- * Direct-mapped and of fixed size, as refusals are. A key that is hot here, or leased, keeps its slot; any other is
- * displaced by the next one, which costs a forward and nothing else.
- */
 export interface Spent {
   /** Tokens of the lease that are left: all that is known to be there. */
   readonly remaining: number
@@ -48,6 +40,14 @@ interface Slot {
   next: Held | undefined
 }
 
+/**
+ * An origin's leases of hot keys: tokens that the owner has counted as admitted already and that this node gives out
+ * without asking. It asks for what its own clients have lately asked of it, and a little before it has run out, so
+ * that no burst of checks goes to the owner while the next lease is on its way.
+ *
+ * Direct-mapped and of fixed size, as refusals are. A key that is hot here, or leased, keeps its slot; any other is
+ * displaced by the next one, which costs a forward and nothing else.
+ */
 export class Leases {
   readonly #slots: (Slot | undefined)[]
   #latestMs = Number.NEGATIVE_INFINITY
