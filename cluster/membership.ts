@@ -37,6 +37,8 @@ interface Member {
  */
 export class Membership {
   readonly #self: NodeId
+  /** This node's own, which is among the members, too. */
+  #selfRecord: MemberRecord
   readonly #forgetAfterMs: number
   readonly #members = new Map<NodeId, Member>()
   readonly #detector: FailureDetector
@@ -63,13 +65,14 @@ export class Membership {
     forgetAfterMs: number = FORGET_AFTER_MS,
   ) {
     this.#self = self.id
+    this.#selfRecord = self
     this.#forgetAfterMs = forgetAfterMs
     this.#detector = new FailureDetector(gossipIntervalMs)
     this.#put(self, nowMs)
   }
 
   get self(): MemberRecord {
-    return (this.#members.get(this.#self) as Member).record
+    return this.#selfRecord
   }
 
   get placement(): Placement {
@@ -316,6 +319,7 @@ export class Membership {
     }
     const changed = known === undefined || known.record.state !== record.state || reborn
     member.record = record
+    if (record.id === this.#self) this.#selfRecord = record
     if (reborn || denied) member.provenDead = false
     if (isGone(record.state)) member.deadSinceMs = nowMs
     else if (changed && record.state !== 'suspect') this.#detector.heard(record.id, nowMs)
