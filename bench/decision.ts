@@ -1,3 +1,4 @@
+import { INLINING } from '../src/cli/inlining.ts'
 import { interleave, median } from './interleave.ts'
 import type { DecideJob, DecideResult } from './processes/decide.ts'
 import { figure, numberText, type Reading, type Row, type Scale, type Subject } from './row.ts'
@@ -22,17 +23,38 @@ const LARGE: Row = {
   target: { atMost: 600 },
 }
 
+const SMALL_EMBEDDED: Row = {
+  name: 'decision-1k-embedded',
+  measures: 'the same, 1,000 keys, in a program that leaves V8 its own inlining budget',
+  unit: 'ns',
+}
+const LARGE_EMBEDDED: Row = {
+  name: 'decision-1m-embedded',
+  measures: 'the same, 1,000,000 keys drawn evenly',
+  unit: 'ns',
+}
+
 /** What a decision costs where it is made. */
 export const decision: Subject = {
   name: 'decision',
-  rows: [SMALL, MIDDLE, LARGE],
+  rows: [SMALL, MIDDLE, LARGE, SMALL_EMBEDDED, LARGE_EMBEDDED],
   measure: (scale, wanted) => Stand.with((stand) => measure(stand, scale, wanted)),
 }
 
-const KEYS: readonly (readonly [Row, number])[] = [
-  [SMALL, 1_000],
-  [MIDDLE, 100_000],
-  [LARGE, 1_000_000],
+interface Case {
+  readonly row: Row
+  readonly keys: number
+  readonly nodeFlags: readonly string[]
+}
+
+/** As `weir serve` runs. */
+const SERVED = [INLINING]
+const CASES: readonly Case[] = [
+  { row: SMALL, keys: 1_000, nodeFlags: SERVED },
+  { row: MIDDLE, keys: 100_000, nodeFlags: SERVED },
+  { row: LARGE, keys: 1_000_000, nodeFlags: SERVED },
+  { row: SMALL_EMBEDDED, keys: 1_000, nodeFlags: [] },
+  { row: LARGE_EMBEDDED, keys: 1_000_000, nodeFlags: [] },
 ]
 
 async function measure(
@@ -40,11 +62,13 @@ async function measure(
   scale: Scale,
   wanted: ReadonlySet<string>,
 ): Promise<Map<string, Reading>> {
-  const contenders = KEYS.filter(([{ name }]) => wanted.has(name)).map(([{ name }, keys]) => {
-    // A process each: what a compiler learns of one table says nothing about another.
-    const worker: Worker<DecideJob, DecideResult> = stand.worker('decide', 'server')
-    return [name, (durationMs: number) => worker.ask({ keys, durationMs })] as const
-  })
+  const contenders = CASES.filter(({ row }) => wanted.has(row.name)).map(
+    ({ row, keys, nodeFlags }) => {
+      // A process each: what a compiler learns of one table says nothing about another.
+      const worker: Worker<DecideJob, DecideResult> = stand.worker('decide', 'server', nodeFlags)
+      return [row.name, (durationMs: number) => worker.ask({ keys, durationMs })] as const
+    },
+  )
   const turns = await interleave(scale, Object.fromEntries(contenders))
   return new Map(Object.entries(turns).map(([name, results]) => [name, reading(results)]))
 }

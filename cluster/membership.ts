@@ -36,7 +36,7 @@ interface Member {
  * a leave or a death.
  */
 export class Membership {
-  readonly #self: NodeId
+  #self: MemberRecord
   readonly #forgetAfterMs: number
   readonly #members = new Map<NodeId, Member>()
   readonly #detector: FailureDetector
@@ -62,14 +62,14 @@ export class Membership {
     nowMs: number,
     forgetAfterMs: number = FORGET_AFTER_MS,
   ) {
-    this.#self = self.id
+    this.#self = self
     this.#forgetAfterMs = forgetAfterMs
     this.#detector = new FailureDetector(gossipIntervalMs)
     this.#put(self, nowMs)
   }
 
   get self(): MemberRecord {
-    return (this.#members.get(this.#self) as Member).record
+    return this.#self
   }
 
   get placement(): Placement {
@@ -97,7 +97,7 @@ export class Membership {
   activeOthers(): NodeId[] {
     const ids: NodeId[] = []
     for (const id of this.#ring.members) {
-      if (this.#members.get(id)?.record.state === 'active' && id !== this.#self) ids.push(id)
+      if (this.#members.get(id)?.record.state === 'active' && id !== this.#self.id) ids.push(id)
     }
     return ids
   }
@@ -125,7 +125,7 @@ export class Membership {
    * split agree on it within a second.
    */
   isSilent(id: NodeId, nowMs: number): boolean {
-    return id !== this.#self && this.#detector.isSilent(id, nowMs)
+    return id !== this.#self.id && this.#detector.isSilent(id, nowMs)
   }
 
   /** Members with an open link, in order of id. */
@@ -147,7 +147,7 @@ export class Membership {
 
   /** A rumour, from whomever. Returns whether it was news. */
   merge(rumour: MemberRecord, nowMs: number): boolean {
-    if (rumour.id === this.#self) return this.#defend(rumour, nowMs)
+    if (rumour.id === this.#self.id) return this.#defend(rumour, nowMs)
     const known = this.#members.get(rumour.id)
     const isHeard = this.#links.has(rumour.id) && !this.isSilent(rumour.id, nowMs)
     const record = isHeard && known !== undefined ? doubted(rumour, known.record) : rumour
@@ -214,7 +214,7 @@ export class Membership {
     const member = this.#members.get(id)
     if (member === undefined) return 'unknown'
     const isHeard = !isGone(member.record.state) && !this.#detector.isSilent(id, nowMs)
-    if (id === this.#self || this.#links.has(id) || isHeard) return 'alive'
+    if (id === this.#self.id || this.#links.has(id) || isHeard) return 'alive'
     this.#restate(member, 'left', nowMs)
     return 'dismissed'
   }
@@ -238,7 +238,7 @@ export class Membership {
     this.#judgeAtMs = Number.POSITIVE_INFINITY
     const forgotten: NodeId[] = []
     for (const [id, member] of this.#members) {
-      if (id === this.#self) continue
+      if (id === this.#self.id) continue
       const { state } = member.record
       if (isGone(state)) {
         if (nowMs - member.deadSinceMs > this.#forgetAfterMs) forgotten.push(id)
@@ -273,7 +273,7 @@ export class Membership {
 
   /** The records to repeat in the next frame: this node's own first, then at most `most` fresh ones. */
   takeRumours(most: number): MemberRecord[] {
-    const records = this.#rumours.take(most, this.#self).map((id) => this.record(id))
+    const records = this.#rumours.take(most, this.#self.id).map((id) => this.record(id))
     return [this.self, ...records.filter((record) => record !== undefined)]
   }
 
@@ -316,6 +316,7 @@ export class Membership {
     }
     const changed = known === undefined || known.record.state !== record.state || reborn
     member.record = record
+    if (record.id === this.#self.id) this.#self = record
     if (reborn || denied) member.provenDead = false
     if (isGone(record.state)) member.deadSinceMs = nowMs
     else if (changed && record.state !== 'suspect') this.#detector.heard(record.id, nowMs)
@@ -352,7 +353,7 @@ export class Membership {
   #weigh(member: Member, nowMs: number): void {
     const { record, provenDead, everLinked, unlinkedSinceMs } = member
     const { id, state } = record
-    const isSelf = id === this.#self
+    const isSelf = id === this.#self.id
     const isMember = isSelf || (!provenDead && state !== 'joining' && state !== 'left')
     if (isMember) this.#mayBeAlive.add(id)
     else this.#mayBeAlive.delete(id)

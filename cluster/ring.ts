@@ -10,7 +10,7 @@ export class Ring {
   #view = 0
   #changedMs = Number.NEGATIVE_INFINITY
   #announcedView = 0
-  #placement = new Placement([])
+  #placement: Placement | undefined
 
   /** Fingerprint of the members: see `Placement.view`. */
   get view(): number {
@@ -38,6 +38,7 @@ export class Ring {
   put(member: NodeId, isIn: boolean, nowMs: number): void {
     if (this.#members.has(member) === isIn) return
     this.#changedMs = nowMs
+    this.#placement = undefined
     if (isIn) this.#members.add(member)
     else this.#members.delete(member)
     const mark = memberMark(member)
@@ -45,9 +46,7 @@ export class Ring {
   }
 
   get placement(): Placement {
-    if (this.#placement.view !== this.#view || this.#placement.members.length !== this.size) {
-      this.#placement = new Placement(this.#members)
-    }
+    this.#placement ??= new Placement(this.#members)
     return this.#placement
   }
 

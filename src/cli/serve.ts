@@ -5,17 +5,10 @@ import { renderMistake } from '../diagnostic.ts'
 import type { ServerOptions } from '../options.ts'
 import { configure, OptionsError, type Sources } from './configuration.ts'
 import { CommandError, EXIT_CODES, type ExitCode } from './exit-code.ts'
+import { INLINING } from './inlining.ts'
 import type { Run } from './serving.ts'
 import { stopOrdered, stopRequested } from './stop-signal.ts'
 import type { Terminal } from './terminal.ts'
-
-/**
- * Bytes of bytecode that V8 inlines into one function at most. The way of a check through Node, Fastify and the limiter
- * uses up V8's own 920, and what is inlined is then chance: of three nodes one stayed slower than the others by a
- * sixth. With 4,000 three were alike, and above the best of those by 4 to 7 % in checks per second of a core. 6,000
- * gained nothing more.
- */
-const INLINED_BYTECODE_MAX = 4_000
 
 export interface ServeRequest {
   /** Print where the node listens as one line of JSON. */
@@ -29,7 +22,7 @@ export interface ServeRequest {
  */
 export async function serve({ json, flags }: ServeRequest, terminal: Terminal): Promise<ExitCode> {
   // Before anything is hot enough to be compiled.
-  setFlagsFromString(`--max-inlined-bytecode-size-cumulative=${INLINED_BYTECODE_MAX}`)
+  setFlagsFromString(INLINING)
   const { variables } = terminal
   const { options, warnings } = configureOrFail({ flags, variables })
   const log = createLog(options)

@@ -19,8 +19,6 @@ import { Unsent } from './unsent.ts'
 /** A bucket is two doubles: its level in units, and when it was that, in ms. */
 const BUCKET_WORDS = 4
 const UNSENT_WORDS = 1
-/** Words before the buckets; even, because doubles lie on double words. */
-const BUCKETS_AT = TABLE_WORDS + UNSENT_WORDS
 
 /**
  * Everything one rule remembers about its keys: for each key and limit a bucket (the acting owner's exact
@@ -31,7 +29,7 @@ const BUCKETS_AT = TABLE_WORDS + UNSENT_WORDS
  *
  * All of a row lies together, for at a million keys the time of a decision is that of its cache misses:
  *
- *     table's words | unsent tokens | level, time for each limit | ring for each limit
+ *     table's words | level, time for each limit | unsent tokens | ring for each limit
  */
 export class KeyStore implements Buckets {
   readonly table: KeyTable
@@ -63,7 +61,8 @@ export class KeyStore implements Buckets {
     this.#limits = limits
     this.#levelsOfKey = new Float64Array(limits.length)
     this.#actors = actors
-    const ringsAt = BUCKETS_AT + limits.length * BUCKET_WORDS
+    const unsentAt = TABLE_WORDS + limits.length * BUCKET_WORDS
+    const ringsAt = unsentAt + UNSENT_WORDS
     const offsets = limits.map((_, limit) =>
       limits.slice(0, limit).reduce((offset, before) => offset + ringWords(before), ringsAt),
     )
@@ -73,7 +72,7 @@ export class KeyStore implements Buckets {
     this.#doubles = new Float64Array(keysMax * this.#rowDoubles)
     const words = new Uint32Array(this.#doubles.buffer)
     this.table = new KeyTable(keysMax, words, stride)
-    this.unsent = new Unsent(this.table, { words, offset: TABLE_WORDS, stride }, flushTokens)
+    this.unsent = new Unsent(this.table, { words, offset: unsentAt, stride }, flushTokens)
     this.counters = limits.map((limit, index) => {
       return new SlicedCounters(limit, { words, offset: offsets[index] as number, stride })
     })
@@ -378,6 +377,6 @@ export class KeyStore implements Buckets {
 
   /** Where a bucket lies among the doubles. */
   #bucket(key: number, limit: number): number {
-    return key * this.#rowDoubles + (BUCKETS_AT + limit * BUCKET_WORDS) / 2
+    return key * this.#rowDoubles + (TABLE_WORDS + limit * BUCKET_WORDS) / 2
   }
 }

@@ -6,7 +6,7 @@
  * A key is a chain of rows: the first stands for the key and for the first actor heard of; each further
  * actor that admitted for this key has a row of its own behind it.
  *
- *     row     hash high, hash low, actor, next row + 1, marks     5 words, and whatever lies behind them
+ *     row     hash high, hash low, next row + 1, marks and actor  4 words, and whatever lies behind them
  *     index   row + 1 of a key, by linear probing                 2 to 4 words a key
  *
  * Rows may be longer than the table needs: what else belongs to a row (its bucket, its rings) lies behind,
@@ -16,21 +16,21 @@ export const NO_ROW = -1
 
 const HI = 0
 const LO = 1
-const ACTOR = 2
-const NEXT = 3
-const MARKS = 4
-/** Words at the start of a row that are the table's. */
-export const TABLE_WORDS = 5
+const NEXT = 2
+const MARKS = 3
+/** Words at the start of a row that are the table's; even, because doubles may follow. */
+export const TABLE_WORDS = 4
 
+/** In the word of the marks: the number of the row's actor, which is below `ACTORS_MAX`. */
+const ACTOR = 0xffff
 /** Marks of a row, one bit each. `KEY` is set on the first row of a key. */
-export const KEY = 1
-export const ACTING = 2
-export const DIRTY = 4
+export const KEY = 0x1_0000
+export const ACTING = 0x2_0000
+export const DIRTY = 0x4_0000
 /** The key's level holds more than was admitted: some checks weighed more than they cost. */
-export const SURCHARGED = 8
+export const SURCHARGED = 0x8_0000
 /** Of a row: what it counts was given back. */
-export const CREDIT = 16
-const IN_USE = 32
+export const CREDIT = 0x10_0000
 
 export class KeyTable {
   readonly rowsMax: number
@@ -87,7 +87,7 @@ export class KeyTable {
   insert(hi: number, lo: number, actor: number): number {
     const row = this.#take(hi, lo, actor)
     if (row === NO_ROW) return NO_ROW
-    this.#words[row * this.#stride + MARKS] = IN_USE | KEY
+    this.mark(row, KEY)
     let slot = lo & this.#mask
     while (this.#index[slot] !== 0) slot = (slot + 1) & this.#mask
     this.#index[slot] = row + 1
@@ -98,7 +98,7 @@ export class KeyTable {
   /** The row of `actor` in the chain of a key. */
   rowOf(key: number, actor: number): number {
     for (let row = key; row !== NO_ROW; row = this.next(row)) {
-      if (this.#words[row * this.#stride + ACTOR] === actor) return row
+      if (this.actor(row) === actor) return row
     }
     return NO_ROW
   }
@@ -107,7 +107,6 @@ export class KeyTable {
   chain(key: number, actor: number): number {
     const row = this.#take(this.hi(key), this.lo(key), actor)
     if (row === NO_ROW) return NO_ROW
-    this.#words[row * this.#stride + MARKS] = IN_USE
     this.#words[row * this.#stride + NEXT] = this.#words[key * this.#stride + NEXT] as number
     this.#words[key * this.#stride + NEXT] = row + 1
     return row
@@ -140,7 +139,7 @@ export class KeyTable {
   }
 
   actor(row: number): number {
-    return this.#words[row * this.#stride + ACTOR] as number
+    return (this.#words[row * this.#stride + MARKS] as number) & ACTOR
   }
 
   isMarked(row: number, mark: number): boolean {
@@ -166,8 +165,8 @@ export class KeyTable {
     const base = row * this.#stride
     this.#words[base + HI] = hi
     this.#words[base + LO] = lo
-    this.#words[base + ACTOR] = actor
     this.#words[base + NEXT] = 0
+    this.#words[base + MARKS] = actor
     return row
   }
 
