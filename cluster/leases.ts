@@ -35,6 +35,8 @@ interface Slot {
   asked: number
   askedBefore: number
   lastWantedMs: number
+  /** What was last asked for has not come yet. */
+  isAwaited: boolean
   /** The one that ends first, and its successor. */
   present: Held | undefined
   next: Held | undefined
@@ -80,9 +82,10 @@ export class Leases {
       slot.next = undefined
       return undefined
     }
-    const from = present.left >= cost ? present : next
-    if (from === undefined || from.owner !== owner || from.left < cost) return undefined
-    from.left -= cost
+    if ((next !== undefined && next.owner !== owner) || leftOf(slot) < cost) return undefined
+    const taken = Math.min(present.left, cost)
+    present.left -= taken
+    if (next !== undefined) next.left -= cost - taken
     const { limit, fullAtMs } = next ?? present
     return { limit, fullAtMs, remaining: leftOf(slot) }
   }
@@ -92,6 +95,7 @@ export class Leases {
     const slot = this.#known(rule, hashHi, hashLo)
     if (slot === undefined || !isDue(slot, nowMs)) return undefined
     slot.lastWantedMs = nowMs
+    slot.isAwaited = true
     return Math.min(LEASE_TOKENS_MAX, Math.ceil(demandOf(slot) - usable(slot, nowMs)))
   }
 
@@ -107,6 +111,7 @@ export class Leases {
     this.#notice(nowMs)
     const slot = this.#known(rule, hashHi, hashLo)
     const untilMs = askedMs + lease.forMs
+    if (slot?.lastWantedMs === askedMs) slot.isAwaited = false
     if (slot === undefined || untilMs <= nowMs || askedMs > nowMs) return
     lapse(slot, nowMs)
     const { tokens: left, limit, fullAtMs, owner } = lease
@@ -152,6 +157,7 @@ export class Leases {
       asked: 0,
       askedBefore: 0,
       lastWantedMs: Number.NEGATIVE_INFINITY,
+      isAwaited: false,
       present: undefined,
       next: undefined,
     }
@@ -200,7 +206,8 @@ function usable(slot: Slot, nowMs: number): number {
 /** Whether to ask for another lease: what there is, is about to be given out, or to lapse. */
 function isDue(slot: Slot, nowMs: number): boolean {
   const demand = demandOf(slot)
-  if (demand < LEASE_TOKENS_MIN || nowMs - slot.lastWantedMs < LEASE_ASK_MS) return false
+  const pauseMs = slot.isAwaited ? LEASE_MS : LEASE_ASK_MS
+  if (demand < LEASE_TOKENS_MIN || nowMs - slot.lastWantedMs < pauseMs) return false
   return usable(slot, nowMs) < demand * LEASE_RENEW_SHARE
 }
 

@@ -86,9 +86,13 @@ export class OriginMemory {
   }
 
   #spend({ state, key, cost, owner }: OthersCheck, nowMs: number): Decision | undefined {
-    const spent = this.#leases.spend(state.rule.name, key.hi, key.lo, cost, owner, nowMs)
+    const { rule } = state
+    const spent = this.#leases.spend(rule.name, key.hi, key.lo, cost, owner, nowMs)
     if (spent === undefined) return undefined
-    const { limit, remaining, fullAtMs } = spent
+    const { limit, fullAtMs } = spent
+    // The owner may have been given other rules: see `settledDecision`.
+    const { burst } = rule.limits[limit] as Rule['limits'][number]
+    const remaining = Math.min(spent.remaining, burst)
     return { type: 'allowed', limit, remaining, resetMs: Math.max(0, fullAtMs - nowMs), delayMs: 0 }
   }
 

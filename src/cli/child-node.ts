@@ -37,7 +37,10 @@ export function spawnNode(
 export function forkNode(options: ServerOptions, variables: Variables): ChildNode {
   const words = OPTION_NAMES.map((name) => `${flagOf(name)}=${writtenOption(options[name])}`)
   cluster.setupPrimary({ exec: MAIN, args: [...SERVE, ...words], stdio: [...STDIO] })
-  return new ChildNode(options.name, cluster.fork(withoutOptions(variables)).process)
+  const worker = cluster.fork(withoutOptions(variables))
+  // The cluster's own copy of what `ended` tells: unheard it would be thrown, and end the parent and all others.
+  worker.on('error', () => undefined)
+  return new ChildNode(options.name, worker.process)
 }
 
 /** A node in a process of its own: `weir serve --json`. */

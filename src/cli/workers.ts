@@ -84,20 +84,27 @@ class Workers {
   /** One after the other, so that each hands its keys over to those who stay. Tells whether all ended in order. */
   async stop(): Promise<boolean> {
     this.#stopping.abort()
-    const afterMs = CLOSE_MS_MAX + (this.#workers.length - 1) * LEAVE_MS
-    const leaving = this.#leave()
-    const left = await Promise.race([leaving, after(afterMs, undefined, { ref: false })])
-    if (left !== undefined) return left
-    this.#log.error({ event: 'stop_timeout', afterMs }, 'workers that are left are killed')
-    this.kill()
-    await leaving
-    return false
+    const startMs = performance.now()
+    let inOrder = true
+    for (const [step, worker] of this.#workers.entries()) {
+      // Time that one does not need is left to the next; one that is stuck takes none from those after it.
+      const deadlineMs = startMs + CLOSE_MS_MAX + step * LEAVE_MS
+      if (!(await this.#left(worker, deadlineMs - performance.now()))) inOrder = false
+    }
+    return inOrder
   }
 
-  async #leave(): Promise<boolean> {
-    let inOrder = true
-    for (const worker of this.#workers) if (!(await worker.leave())) inOrder = false
-    return inOrder
+  async #left(worker: Worker, withinMs: number): Promise<boolean> {
+    const leaving = worker.leave()
+    const left = await Promise.race([leaving, after(withinMs, undefined, { ref: false })])
+    if (left !== undefined) return left
+    const { name } = worker
+    this.#log.error(
+      { event: 'stop_timeout', worker: name, afterMs: Math.round(withinMs) },
+      `${name} is killed`,
+    )
+    worker.kill()
+    return leaving
   }
 
   kill(): void {

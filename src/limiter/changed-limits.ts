@@ -35,6 +35,7 @@ export function relimit(
   const changed = after.map((_, index) => index).filter((index) => isOther(former, after, index))
   for (let row = 0; changed.length > 0 && row < table.rowsSeen; row++) {
     if (!table.isMarked(row, KEY)) continue
+    store.leased.end(store, row, nowMs)
     for (const index of changed) {
       convert(store, row, index, former[index] as Limit, after[index] as Limit, nowMs)
     }

@@ -274,12 +274,11 @@ export class KeyStore implements Buckets {
    * and keys whose buckets are full again. Bounded, so that no sweep is ever felt.
    */
   sweep(rowsMax: number, nowMs: number): void {
+    this.leased.sweep(this, nowMs)
     const rows = Math.min(rowsMax, this.table.rowsSeen)
     for (let step = 0; step < rows; step++) {
       const key = this.nextRow()
-      if (!this.table.isMarked(key, KEY)) continue
-      this.leased.lapse(this, key, nowMs)
-      if (this.table.isMarked(key, DIRTY)) continue
+      if (!this.table.isMarked(key, KEY) || this.table.isMarked(key, DIRTY)) continue
       this.#dropSpentActors(key, nowMs)
       if (this.#isSpent(key, nowMs)) this.forget(key, nowMs)
     }

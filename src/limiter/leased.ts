@@ -114,6 +114,23 @@ export class Leased {
     return lapsed
   }
 
+  /** Lets go of whatever has lapsed; there are at most `LEASED_KEYS_MAX` keys. */
+  sweep(store: Leasing, nowMs: number): void {
+    for (const key of this.#pools.keys()) this.lapse(store, key, nowMs)
+  }
+
+  /** All leases of the key are taken for over now: by other limits nobody leased anything. */
+  end(store: Leasing, key: number, nowMs: number): void {
+    this.lapse(store, key, nowMs)
+    const tokens = this.tokens(key)
+    this.#pools.delete(key)
+    for (const [index, by] of store.limits.entries()) {
+      if (tokens === 0 || by.drainPerMs === 0) continue
+      const level = by.reckoning.level(by, store, key, index, nowMs) + tokens * by.tokenUnits
+      by.reckoning.put(by, store, key, index, level, nowMs)
+    }
+  }
+
   forget(key: number): void {
     this.#pools.delete(key)
   }

@@ -61,8 +61,24 @@ describe("an origin's leases", () => {
     }
     expect(leases.spend(...KEY, 1, OWNER, 1_020)).toBeUndefined()
     expect(leases.wanted(...KEY, 1_020)).toBeGreaterThan(30)
-    expect(leases.spend(...KEY, 1, OWNER, 1_020 + LEASE_ASK_MS - 1)).toBeDefined()
-    expect(leases.spend(...KEY, 1, OWNER, 1_020 + LEASE_ASK_MS)).toBeUndefined()
+    expect(leases.spend(...KEY, 1, OWNER, 1_020 + LEASE_ASK_MS)).toBeDefined()
+  })
+
+  test('are not asked for again while what was asked for is on its way', () => {
+    const leases = origin(40, 1_000)
+    expect(leases.wanted(...KEY, 1_000)).toBe(40)
+    leases.spend(...KEY, 10, OWNER, 1_000 + 2 * LEASE_ASK_MS)
+    expect(leases.wanted(...KEY, 1_000 + 2 * LEASE_ASK_MS)).toBeUndefined()
+    leases.spend(...KEY, 1, OWNER, 1_000 + LEASE_MS)
+    expect(leases.wanted(...KEY, 1_000 + LEASE_MS)).toBeDefined()
+  })
+
+  test('are spent together by a check that costs more than is left of one', () => {
+    const leases = origin(40, 1_000)
+    leases.wanted(...KEY, 1_000)
+    grant(leases, 10, 1_000)
+    grant(leases, 10, 1_000)
+    expect(leases.spend(...KEY, 20, OWNER, 1_001)).toMatchObject({ remaining: 0 })
   })
 
   test('of which one follows another: the one that ends first is spent first', () => {

@@ -34,6 +34,23 @@ const share = (decided: readonly string[], by: string) =>
   decided.filter((one) => one === by).length / decided.length
 
 describe('a hot key', () => {
+  test('that the owner refuses is answered from what is leased, to its end', () => {
+    const { cluster, key } = start(hot())
+    const request = { rule: 'demo', key, cost: 1 }
+    for (let asked = 0; asked < 300; asked++) {
+      cluster.check(n2, request)
+      cluster.advance(2)
+    }
+    cluster.adjust(n1, 'penalise', { ...request, cost: 1_500 })
+    const answers = Array.from({ length: 60 }, () => {
+      const answer = cluster.check(n2, request)
+      cluster.advance(1)
+      return answer
+    })
+    const leased = answers.filter(({ decidedBy }) => decidedBy === 'lease')
+    expect(leased.at(-1)).toMatchObject({ allowed: true, remaining: 0 })
+  })
+
   test('is answered from leases, and its answers say so', () => {
     const { cluster, key, ask } = start(hot())
     ask(100)

@@ -287,6 +287,19 @@ async function allowedOf(url: string, key: string, times: number): Promise<numbe
   return allowed
 }
 
+test('a worker that is stuck is killed in the end, and the one after it leaves in order', async () => {
+  const running = await start()
+  process.kill((running.workers[0] as ServeAnnouncement).pid, 'SIGSTOP')
+  running.process.kill('SIGTERM')
+  const [code] = await once(running.process, 'exit')
+  expect(code).toBe(EXIT_CODES.failure)
+  await allEnd()
+  expect(running.log).toContainEqual(
+    expect.objectContaining({ event: 'stop_timeout', worker: 'w-1' }),
+  )
+  expect(timeOf(running, 'w-2', 'stopped')).toBeDefined()
+})
+
 test('when the parent is killed no worker is left', async () => {
   const running = await start()
   running.process.kill('SIGKILL')

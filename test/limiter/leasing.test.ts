@@ -79,6 +79,16 @@ describe('a lease', () => {
     expect(leaseOf(sliding, 20, NOW_MS + 950)?.forMs).toBe(49)
   })
 
+  test('is in use up to the new burst when limits change', () => {
+    const limiter = leasing(policyOf(10_000, 1_000, 4_000))
+    check(limiter, 10, NOW_MS)
+    leaseOf(limiter, 1_000, NOW_MS)
+    const smaller = { name: 'rule', limits: [policyOf(100, 1_000, 10)], leases: true }
+    limiter.change([smaller], () => true, NOW_MS + 1)
+    expect(check(limiter, 1, NOW_MS + 1)).toMatchObject({ type: 'refused', resetMs: 100 })
+    expect(check(limiter, 10, NOW_MS + 101).type).toBe('allowed')
+  })
+
   test('is in what is handed over, and outlives a reset', () => {
     const limiter = leasing(policyOf(1, 3_600_000, 100))
     const state = stateOf(limiter)
