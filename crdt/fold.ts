@@ -10,6 +10,8 @@ export interface Meter {
   readonly drainPerMs: number
   /** The burst, in units. */
   readonly capacityUnits: number
+  /** The most that was in use at the horizon, in units, where that may have been more than the burst. */
+  readonly horizonUnits?: number
 }
 
 /**
@@ -39,7 +41,7 @@ export function fold(
   const { slicing } = counters
   const newest = newestHeld(counters, rings, sliceAt(slicing, nowMs))
   const oldest = oldestLive(slicing, newest)
-  let level = meter.capacityUnits
+  let level = meter.horizonUnits ?? meter.capacityUnits
   let cursorMs = Math.min(oldest * slicing.sliceMs, nowMs)
   for (let slice = oldest; slice <= newest; slice++) {
     const endMs = Math.min((slice + 1) * slicing.sliceMs, nowMs)

@@ -71,10 +71,12 @@ export class Answering {
     owner: NodeId,
     nowMs: number,
   ): Reliance {
-    const company = state.isLocal ? this.#replica.inStep.company(nowMs) : undefined
+    const all = state.isLocal ? this.#replica.inStep.company(nowMs) : undefined
+    const company = state.company(all)
     if (company !== undefined) return relianceOnAll(company, state)
     // Where all nodes decide, one that does not yet asks another, and the owner is one like any other.
-    const isByAny = state.isLocal && by === 'owner' && !this.#replica.copies.isScoped
+    const isByAll = state.isLocal && state.quota(this.#replica.inStep.deciders) > 0
+    const isByAny = isByAll && by === 'owner' && !this.#replica.copies.isScoped
     const decidedBy = isByAny ? 'replica' : by
     const policy = state.rule.limits[limit] as LimitPolicy
     const standsIn = decidedBy === 'replica' || decidedBy === 'local'

@@ -324,7 +324,7 @@ export class Node {
 
   /** With whom this node decides, if all nodes do; of other rules undefined. */
   #company(state: RuleState, nowMs: number): Company | undefined {
-    return state.isLocal ? this.#replica.inStep.company(nowMs) : undefined
+    return state.isLocal ? state.company(this.#replica.inStep.company(nowMs)) : undefined
   }
 
   /**

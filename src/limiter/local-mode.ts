@@ -1,4 +1,4 @@
-import { closed, decide, type Weight, WHOLE } from './admission.ts'
+import { decide, type Weight, WHOLE } from './admission.ts'
 import type { Decision } from './decision.ts'
 import type { KeyHash } from './key-hash.ts'
 import type { KeyStore } from './key-store.ts'
@@ -27,14 +27,22 @@ export interface Company {
   readonly members: number
 }
 
-/** q: tokens that one of so many members may be ahead of the others. Less than a token is none. */
+/** q: tokens that one of so many members may be ahead of the others. With 0 nobody could admit anything: then an owner decides. */
 export function quotaOf(burst: number, members: number): number {
-  return Math.max(1, Math.floor(burst / members))
+  return Math.floor(burst / members)
 }
 
 /** Only levels that drain are known to be right within a sum: of windows nodes would have to agree when they end. */
 export function isDecidableByAll({ drainPerMs, isShaping }: Limit): boolean {
   return drainPerMs > 0 && !isShaping
+}
+
+/**
+ * In use may be up to B + (N-1)·q, and what is asked for all the time stays in use: a fold that took it for B at its horizon would
+ * forget what was admitted too much, and admit as much again.
+ */
+export function remembering(limit: Limit): Limit {
+  return { ...limit, horizonUnits: 2 * limit.capacityUnits }
 }
 
 /** Until somebody may have acknowledged more. */
@@ -52,11 +60,7 @@ export function decideByAll(
   nowMs: number,
 ): Decision {
   const quota = quotaOf(burst, members)
-  if (type === 'alone') {
-    // Less than a whole token is this node's own.
-    if (quota * members > burst) return closed()
-    return decide(store, key, cost, ownShare(members), nowMs)
-  }
+  if (type === 'alone') return decide(store, key, cost, ownShare(members), nowMs)
   if (members === 1) return decide(store, key, cost, WHOLE, nowMs)
   const row = store.table.find(key.hi, key.lo)
   const unacknowledged = row === NO_ROW ? 0 : store.unacknowledged.tokens(row)

@@ -8,8 +8,8 @@ import { type KeyHash, type KeyHasher, ruleHasher } from './key-hash.ts'
 import { KeyStore } from './key-store.ts'
 import { NO_ROW } from './key-table.ts'
 import { isLeasable, type LeaseWish, lease } from './leasing.ts'
-import { type Limit, limitOf } from './limit.ts'
-import { type Company, decideByAll, isDecidableByAll, quotaOf } from './local-mode.ts'
+import { limitOf } from './limit.ts'
+import { type Company, decideByAll, isDecidableByAll, quotaOf, remembering } from './local-mode.ts'
 import type { Rule } from './policy.ts'
 import { checkMistake, quotaMistake } from './rejection.ts'
 
@@ -46,10 +46,11 @@ export class RuleState {
 
   constructor(rule: Rule, actors: ActorTable, options: RuleStateOptions, before?: Predecessor) {
     this.rule = rule
-    const limits: Limit[] = rule.limits.map((policy) => limitOf(policy, options.gossipIntervalMs))
+    const known = rule.limits.map((policy) => limitOf(policy, options.gossipIntervalMs))
+    this.isLocal = rule.local === true && known.every(isDecidableByAll)
+    const limits = this.isLocal ? known.map(remembering) : known
     this.isShaping = limits.some((limit) => limit.isShaping)
-    this.isLeased = rule.leases === true && limits.every(isLeasable)
-    this.isLocal = rule.local === true && limits.every(isDecidableByAll)
+    this.isLeased = rule.leases === true && rule.local !== true && limits.every(isLeasable)
     this.costMax = Math.min(...rule.limits.map((policy) => policy.burst))
     const flushTokens = this.costMax * options.earlyFlushBurstShare
     this.#hasher = ruleHasher(options.hashKey, rule.name)
@@ -100,10 +101,15 @@ export class RuleState {
     return decision
   }
 
+  /** Those who decide it, unless they are so many that nobody could be ahead by a token. */
+  company(all: Company | undefined): Company | undefined {
+    return all === undefined || this.quota(all.members) === 0 ? undefined : all
+  }
+
   /** What is wrong with a check that so many nodes may decide, each for itself. */
   mistake(request: CheckRequest, deciders: number): Rejection | undefined {
     const mistake = checkMistake(request, this.costMax)
-    if (mistake !== undefined || deciders === 1) return mistake
+    if (mistake !== undefined || deciders === 1 || this.quota(deciders) === 0) return mistake
     return quotaMistake(request, this.quota(deciders), deciders)
   }
 
