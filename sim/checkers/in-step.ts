@@ -38,7 +38,9 @@ export const inStep: Oracle = {
         if (key === undefined || !local.has(key.rule)) return
         for (const one of held.filter(({ node }) => together.includes(node))) {
           const members = companyOf(one.node)?.members ?? 1
-          const quota = quotaOf(one.limit.policy.burst, Math.max(1, members - 1))
+          const burst = Math.min(...key.policies.map((policy) => policy.burst))
+          const quota = quotaOf(burst, Math.max(1, members - 1))
+          if (quotaOf(burst, members) === 0) continue
           const own = sameRing(one.rings, actorOf(world, one.node))
           for (const other of held) {
             const isDecider = other.limitIndex === one.limitIndex && together.includes(other.node)
