@@ -154,12 +154,11 @@ describe('nodes that decide the same key, each within its quota', () => {
   test('do not admit it anew after each split, though what is asked for all the time never drains', () => {
     const deciders = new Deciders(4)
     for (let turn = 0; turn < 5; turn++) {
-      for (let round = 0; round < 10; round++) {
-        deciders.flood()
-        deciders.pass(100)
+      for (let round = 0; round < 4; round++) {
+        deciders.pass(300)
         deciders.hear()
+        deciders.flood()
       }
-      deciders.flood()
       deciders.split()
       for (let round = 0; round < 60; round++) {
         deciders.flood()
