@@ -225,22 +225,4 @@ export const DECIDING: readonly Defect[] = [
     ],
     scenarios: ['local-split-2-1', 'local-cut-two', 'local-flapping'],
   },
-  {
-    name: 'local-unheld-acknowledged',
-    breaks:
-      'a node acknowledges steps that came before it was told of what others had admitted earlier',
-    edits: [
-      {
-        file: 'cluster/in-step.ts',
-        find: 'peer.isSettled ? peer.heard : 0',
-        replace: 'peer.heard',
-      },
-      {
-        file: 'cluster/in-step.ts',
-        find: 'peer === undefined || !peer.isSettled',
-        replace: 'peer === undefined',
-      },
-    ],
-    scenarios: ['local-restart', 'local-flapping'],
-  },
 ]
