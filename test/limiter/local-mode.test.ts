@@ -48,7 +48,7 @@ class Deciders {
 
   /** Everybody takes all that there is. */
   flood(): void {
-    for (let at = 0; at < this.#count; at++) while (this.take(at, 1)) continue
+    for (let at = 0; at < this.#count; at++) while (this.take(at, 1));
   }
 
   tell(by: number): void {
@@ -118,7 +118,11 @@ function boundOf(count: number): number {
 
 const anybody = fc.nat(99)
 const happening = fc.oneof(
-  fc.record({ type: fc.constant('take' as const), by: anybody, cost: fc.integer({ min: 1, max: 8 }) }),
+  fc.record({
+    type: fc.constant('take' as const),
+    by: anybody,
+    cost: fc.integer({ min: 1, max: 8 }),
+  }),
   fc.record({ type: fc.constant('flood' as const) }),
   fc.record({ type: fc.constant('tell' as const), by: anybody }),
   fc.record({ type: fc.constant('deliver' as const), by: anybody, to: anybody }),

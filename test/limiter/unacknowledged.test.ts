@@ -51,7 +51,10 @@ describe('what is not acknowledged', () => {
     const happening = fc.oneof(
       fc.record({ type: fc.constant('add' as const), row: fc.nat(3), tokens: fc.nat(5) }),
       fc.record({ type: fc.constant('take' as const), most: fc.nat(4) }),
-      fc.record({ type: fc.constant('acknowledge' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+      fc.record({
+        type: fc.constant('acknowledge' as const),
+        share: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
     )
     fc.assert(
       fc.property(fc.array(happening, { maxLength: 60 }), (story) => {
