@@ -79,8 +79,6 @@ export class InStep {
   #boundMs = Number.NEGATIVE_INFINITY
   #togetherUntilMs = Number.NEGATIVE_INFINITY
   #isReady = false
-  /** Until a node has been together with all members it leaves its checks to them. */
-  #hasBeenTogether = false
   #members = 0
   #wasScoped = false
 
@@ -89,14 +87,10 @@ export class InStep {
     this.#patientUntilMs = nowMs + STEP_GOOD_MS
   }
 
-  /**
-   * Undefined where this node does not decide for itself: it is not in the ring, or has just come, or keys are held by a few
-   * nodes.
-   */
+  /** Undefined where this node does not decide for itself: it is not in the ring, or keys are held by a few nodes. */
   company(nowMs: number): Company | undefined {
     const { membership, copies } = this.#dependencies
     if (membership.self.state !== 'active' || copies.isScoped) return undefined
-    if (!this.#hasBeenTogether) return undefined
     const members = membership.mayBeAlive().size
     if (members === 1) return { type: 'together', members }
     if (this.#isBound) {
@@ -203,7 +197,6 @@ export class InStep {
     if (this.#isBound) {
       const isTogether = nowMs < this.#togetherUntilMs
       const isActive = membership.self.state === 'active'
-      if (isTogether && isActive) this.#hasBeenTogether = true
       if (isTogether || !isActive) this.#patientUntilMs = nowMs + STEP_GRACE_MS
       else if (nowMs >= this.#patientUntilMs) this.#become(false, nowMs)
     } else if (this.#isReady) {

@@ -149,7 +149,7 @@ describe('a node that is cut off from the others', () => {
 })
 
 describe('a node that has just come', () => {
-  test('asks the others until it decides together with them', () => {
+  test('decides together with the others, and q is that of one more', () => {
     const { world, ask, nodes, pass } = cluster(3)
     const [node] = nodes as [NodeId]
     world.kill(node)
@@ -158,5 +158,18 @@ describe('a node that has just come', () => {
     world.revive(node)
     pass(5_000)
     expect(ask(node)).toMatchObject({ decidedBy: 'local', overshootBound: 66, weight: 1 })
+  })
+
+  test('decides nothing as an owner while some of the others do not reach each other', () => {
+    const { world, ask, nodes, pass } = cluster(3)
+    const node = world.ownerOf('demo', 'hot')
+    const [one, other] = nodes.filter((id) => id !== node) as [NodeId, NodeId]
+    world.kill(node)
+    world.network.cut(one, other)
+    pass(1_000)
+    world.revive(node)
+    pass(6_000)
+    expect(ask(node, 33)).toMatchObject({ allowed: true, decidedBy: 'local', weight: 1 / 3 })
+    expect(ask(node, 1)).toMatchObject({ allowed: false, reason: 'partition_share' })
   })
 })
