@@ -17,7 +17,7 @@ export interface Meter {
 /**
  * The level of the meter, in units, that a replica must assume from the counts it holds.
  *
- *     x = B; cur = start of the oldest kept slice        assume the bucket was empty of tokens at the horizon
+ *     x = B; cur = start of the oldest kept slice        assume the bucket was empty of tokens at the horizon (or owed, if told so)
  *     for each slice j up to the newest held:
  *         x = max(0, x - R·(min(end of j, t) - cur))     drain first ...
  *         x = x + Σ_actors S[j] - Σ_actors C[j]          ... then add: events count as late as possible
