@@ -1,8 +1,9 @@
-import type { Counts } from '../crdt/counts.ts'
+import type { Counts, MergeResult } from '../crdt/counts.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { AntiEntropy } from './anti-entropy.ts'
 import type { Greeting } from './greeting.ts'
 import type { HandOff } from './hand-off.ts'
+import type { InStep } from './in-step.ts'
 import type { Journeys } from './journeys.ts'
 import { FORWARD_STALE_MS } from './limits.ts'
 import { isPlaced } from './member-order.ts'
@@ -16,6 +17,7 @@ import type {
   Message,
   Repair,
   Reply,
+  Step,
 } from './message.ts'
 import type { Outbox } from './outbox.ts'
 import type { PeerClocks } from './peer-clocks.ts'
@@ -34,6 +36,7 @@ export interface HearingDependencies {
   readonly clocks: PeerClocks
   readonly reports: PeerReports
   readonly weighing: Weighing
+  readonly inStep: InStep
   readonly outbox: Outbox
   /** If given, nobody else may be a member. */
   readonly allowed?: ReadonlySet<NodeId> | undefined
@@ -53,6 +56,7 @@ export class Hearing {
   readonly #clocks: PeerClocks
   readonly #reports: PeerReports
   readonly #weighing: Weighing
+  readonly #inStep: InStep
   readonly #outbox: Outbox
   readonly #allowed: ReadonlySet<NodeId> | undefined
 
@@ -66,6 +70,7 @@ export class Hearing {
     this.#clocks = dependencies.clocks
     this.#reports = dependencies.reports
     this.#weighing = dependencies.weighing
+    this.#inStep = dependencies.inStep
     this.#outbox = dependencies.outbox
     this.#allowed = dependencies.allowed
   }
@@ -98,6 +103,9 @@ export class Hearing {
         break
       case 'weights':
         this.#weighing.told(message.tables)
+        break
+      case 'step':
+        this.#step(from, message, nowMs)
         break
       default:
         message satisfies never
@@ -175,6 +183,13 @@ export class Hearing {
     this.#journeys.release(nowMs)
   }
 
+  #step(from: NodeId, step: Step, nowMs: number): void {
+    this.#heard(from, nowMs)
+    const result = this.#merge(step.counts, from, from, nowMs)
+    const isKept = result === undefined || result.future + result.violations === 0
+    this.#inStep.heard(from, step, isKept, nowMs)
+  }
+
   /**
    * Rumours about members. Whoever is new in the ring is told at once of the keys it has got; those who come
    * together, by the ring of all of them. That a linked peer has left is its own to say, by a hand-over: before
@@ -205,9 +220,15 @@ export class Hearing {
     if (isAlive && membership.isLinked(id)) this.#antiEntropy.linked(id, nowMs)
   }
 
-  #merge(counts: Counts, author: NodeId | undefined, from: NodeId, nowMs: number): void {
-    if (counts.blocks.length === 0) return
+  #merge(
+    counts: Counts,
+    author: NodeId | undefined,
+    from: NodeId,
+    nowMs: number,
+  ): MergeResult | undefined {
+    if (counts.blocks.length === 0) return undefined
     const result = this.#state.merge(counts, author, nowMs)
     this.#outbox.event({ type: 'merged', from, result })
+    return result
   }
 }

@@ -100,6 +100,18 @@ export const LEASE_RENEW_SHARE = 0.25
 /** ... but not so soon after it has last asked. */
 export const LEASE_ASK_MS = 10
 
+/**
+ * What a member says it holds is good for so long from the sending of what it holds. Longer: more patience with slow links
+ * and stalls, and in a split a longer wait until a node goes on alone.
+ */
+export const STEP_GOOD_MS = 1_000
+/** A node with rules that all nodes decide says what it holds this often at least. */
+export const STEP_MS = 250
+/** So long a node is out of step before it stops counting on the others. */
+export const STEP_GRACE_MS = 250
+/** Steps of which it is remembered what was in them: one each tick, for as long as anybody counts on them. */
+export const STEPS_KEPT = 128
+
 /** Ticks without a heartbeat before a member is suspected, and how long it then has to be heard. */
 export const SUSPECT_MISSED_TICKS = 3
 export const SUSPICION_MS = 3_000

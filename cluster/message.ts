@@ -17,6 +17,7 @@ export type Message =
   | HandOver
   | SettingsMessage
   | WeightsMessage
+  | Step
 
 /**
  * What a node is doing, as members see it. In this order a later state overrides an earlier one of the
@@ -190,4 +191,25 @@ export interface SettingsMessage extends Settings {
 export interface WeightsMessage {
   readonly type: 'weights'
   readonly tables: readonly WeightTable[]
+}
+
+/**
+ * How a member takes part where all decide (`in-step.ts`).
+ *
+ * - `bound`: it admits no more than its quota before the receiver holds it, and counts on the same of the receiver.
+ * - `ready`: it would, as soon as everybody else would.
+ * - `alone`: it does not reach everybody.
+ */
+export const STANCES = ['alone', 'ready', 'bound'] as const
+export type Stance = (typeof STANCES)[number]
+
+/** "These are my counts of what all of us decide, and this is what I hold of yours." On the streams only, in order. */
+export interface Step {
+  readonly type: 'step'
+  /** With this frame the receiver has been sent all up to this number; the next step is the next number. */
+  readonly number: number
+  /** The receiver's own step up to which the sender holds everything; 0 if it cannot say. */
+  readonly held: number
+  readonly stance: Stance
+  readonly counts: Counts
 }

@@ -7,6 +7,7 @@ import { Forwarding, type TravellingCheck } from './forwarding.ts'
 import { Greeting } from './greeting.ts'
 import { HandOff } from './hand-off.ts'
 import { Hearing } from './hearing.ts'
+import { InStep } from './in-step.ts'
 import { Joining } from './joining.ts'
 import { Journeys, type Way } from './journeys.ts'
 import { STALL_MS, SWEEP_ROWS_PER_TICK, TICK_MS, UNSYNCHRONISED_MS } from './limits.ts'
@@ -40,6 +41,8 @@ export class Replica {
   readonly reports: PeerReports
   readonly weighing: Weighing
   readonly copies: Copies
+  /** Of what all nodes decide. */
+  readonly inStep: InStep
   readonly #state: ReplicatedState
   readonly #options: ReplicaOptions
   readonly #outbox = new Outbox()
@@ -100,6 +103,11 @@ export class Replica {
       outbox: this.#outbox,
       decide,
     })
+    const { copies: held } = this
+    this.inStep = new InStep(
+      { membership, state, antiEntropy: this.#antiEntropy, copies: held, outbox: this.#outbox },
+      nowMs,
+    )
     this.#hearing = new Hearing({
       membership,
       state,
@@ -110,6 +118,7 @@ export class Replica {
       clocks: this.clocks,
       reports: this.reports,
       weighing: this.weighing,
+      inStep: this.inStep,
       outbox: this.#outbox,
       allowed: options.allowed,
     })
@@ -177,6 +186,7 @@ export class Replica {
     }
     this.#antiEntropy.tick(() => this.#replicas(), nowMs)
     this.#publishing.tick(nowMs)
+    this.inStep.tick(nowMs)
     this.#state.sweep(SWEEP_ROWS_PER_TICK, nowMs)
   }
 
@@ -188,6 +198,7 @@ export class Replica {
   leave(nowMs: number): void {
     // What gossip lost of keys that have been quiet since is found by comparing, while this node drains.
     for (const peer of this.membership.linkedPeers()) this.#antiEntropy.linked(peer, nowMs)
+    this.inStep.flush(nowMs)
     this.membership.enter('left', nowMs)
     const lastWords = this.#lastWords(nowMs)
     for (const peer of this.membership.linkedPeers()) {
@@ -240,6 +251,7 @@ export class Replica {
     this.reports.linked(peer)
     this.weighing.linked(peer)
     this.#antiEntropy.linked(peer, nowMs)
+    this.inStep.linked(peer)
     if (this.membership.self.state === 'left') this.#handOff.tell(peer, [], nowMs)
   }
 
@@ -247,6 +259,7 @@ export class Replica {
     this.#outbox.event({ type: 'link', peer, up: false })
     this.membership.unlinked(peer, nowMs)
     this.#antiEntropy.unlinked(peer)
+    this.inStep.unlinked(peer)
     this.#handOff.unlinked(peer)
     for (const check of this.#forwarding.unlinked(peer, nowMs)) this.#journeys.reroute(check, nowMs)
     if (this.membership.record(peer) === undefined) this.#forget(peer)

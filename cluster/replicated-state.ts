@@ -25,6 +25,8 @@ export interface ReplicatedState {
     nowMs: number,
     keysMax?: number,
   ): ReadonlyMap<Audience, readonly Counts[]>
+  /** What all nodes decide, each for itself, and tell each other in steps. */
+  readonly shared: SharedState
   /** Counts of these keys in the current and the previous slice. */
   countsOf(keys: readonly KeyRef[], by: CountsBy, nowMs: number): Counts
   /** What the next decider of the keys that `isMoved` may lack; nothing is taken by it. */
@@ -63,6 +65,21 @@ export interface ReplicatedState {
   ): RepairStep
   /** Lets go of what can no longer matter, looking at `rowsMax` rows at most. */
   sweep(rowsMax: number, nowMs: number): void
+}
+
+/** The part of the state that all nodes change at the same time; see `in-step.ts`. */
+export interface SharedState {
+  /** Whether there is any. */
+  readonly exists: boolean
+  /** Keys whose own counts have changed since they were last taken, and whether one of them cannot wait. */
+  readonly untoldKeys: number
+  readonly isUrgent: boolean
+  /** Own counts of these keys, of `keysMax` at most, which are step `number` from now on. */
+  takeStep(number: number, nowMs: number, keysMax: number): Counts[]
+  /** Everybody holds all up to this step. */
+  acknowledged(number: number): void
+  /** Whether of no key more is unacknowledged than one of so many members may admit. */
+  isWithinQuota(members: number): boolean
 }
 
 /** Own counts of the keys in use, and their exact levels, in messages that each fit a frame. */

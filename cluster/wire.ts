@@ -40,7 +40,7 @@ import {
   RULES_VERSION_BYTES_MAX,
   WEIGHT_TABLES_MAX,
 } from './limits.ts'
-import { MEMBER_STATES, type MemberRecord, type Message } from './message.ts'
+import { MEMBER_STATES, type MemberRecord, type Message, STANCES, type Stance } from './message.ts'
 import { fromReport, fromTable, toReport, toTable } from './weights-wire.ts'
 
 /**
@@ -60,6 +60,7 @@ const KINDS = [
   'hand-over',
   'settings',
   'weights',
+  'step',
 ] as const
 
 const packr = new Packr({ useRecords: false })
@@ -142,6 +143,10 @@ function fieldsOf(message: Message): unknown[] {
       return [VERSION, kind, message.rules, message.gossipIntervalMs, message.fanout]
     case 'weights':
       return [VERSION, kind, message.tables.map(fromTable)]
+    case 'step': {
+      const { number, held, stance, counts } = message
+      return [VERSION, kind, number, held, STANCES.indexOf(stance), fromCounts(counts)]
+    }
   }
 }
 
@@ -214,6 +219,14 @@ function fieldsFrom(type: (typeof KINDS)[number], frame: FrameReader): Message {
     }
     case 'weights':
       return { type, tables: frame.list(WEIGHT_TABLES_MAX, toTable) }
+    case 'step':
+      return {
+        type,
+        number: frame.whole(),
+        held: frame.whole(),
+        stance: STANCES[frame.whole(STANCES.length - 1)] as Stance,
+        counts: frame.nested(toCounts),
+      }
   }
 }
 

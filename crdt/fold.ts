@@ -10,12 +10,14 @@ export interface Meter {
   readonly drainPerMs: number
   /** The burst, in units. */
   readonly capacityUnits: number
+  /** The most that was in use at the horizon, in units, where that may have been more than the burst. */
+  readonly horizonUnits?: number
 }
 
 /**
  * The level of the meter, in units, that a replica must assume from the counts it holds.
  *
- *     x = B; cur = start of the oldest kept slice        assume the bucket was empty of tokens at the horizon
+ *     x = B; cur = start of the oldest kept slice        assume the bucket was empty of tokens at the horizon (or owed, if told so)
  *     for each slice j up to the newest held:
  *         x = max(0, x - R·(min(end of j, t) - cur))     drain first ...
  *         x = x + Σ_actors S[j] - Σ_actors C[j]          ... then add: events count as late as possible
@@ -39,7 +41,7 @@ export function fold(
   const { slicing } = counters
   const newest = newestHeld(counters, rings, sliceAt(slicing, nowMs))
   const oldest = oldestLive(slicing, newest)
-  let level = meter.capacityUnits
+  let level = meter.horizonUnits ?? meter.capacityUnits
   let cursorMs = Math.min(oldest * slicing.sliceMs, nowMs)
   for (let slice = oldest; slice <= newest; slice++) {
     const endMs = Math.min((slice + 1) * slicing.sliceMs, nowMs)

@@ -1,3 +1,4 @@
+import type { Company } from '../cluster/in-step.ts'
 import { overshootBound, standing, weightOf } from '../cluster/partition-policy.ts'
 import type { Replica } from '../cluster/replica.ts'
 import type { NodeId } from '../crdt/node-id.ts'
@@ -5,6 +6,8 @@ import type { Answer, DecidedBy } from './limiter/check.ts'
 import type { Decision } from './limiter/decision.ts'
 import type { LimitPolicy } from './limiter/policy.ts'
 import type { RuleState } from './limiter/rule-state.ts'
+
+type Reliance = Pick<Answer, 'decidedBy' | 'consistency' | 'overshootBound' | 'weight'>
 
 /** Makes answers of decisions: who decided, how far that can be relied on, and how far it can be off. */
 export class Answering {
@@ -42,11 +45,8 @@ export class Answering {
     owner: NodeId,
     nowMs: number,
   ): Answer {
+    const reliance = this.#reliance(state, decision, decidedBy, owner, nowMs)
     const policy = state.rule.limits[decision.limit] as LimitPolicy
-    const standsIn = decidedBy === 'replica' || decidedBy === 'local'
-    const isWhole = this.#replica.reaching.isWhole(nowMs)
-    // A stand-in decides on counts that may be a gossip interval old.
-    const once = standsIn ? policy.burst : 0
     return {
       type: 'answer',
       allowed: decision.type === 'allowed',
@@ -56,15 +56,39 @@ export class Answering {
       retryAfterMs: decision.type === 'refused' ? decision.retryAfterMs : 0,
       resetMs: decision.resetMs,
       reason: decision.type === 'refused' ? decision.reason : 'under_limit',
+      ...reliance,
+      owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
+      node: this.#self.name,
+      limitIndex: decision.limit,
+      delayMs: decision.type === 'allowed' && state.isShaping ? decision.delayMs : undefined,
+    }
+  }
+
+  #reliance(
+    state: RuleState,
+    { limit }: Decision,
+    by: DecidedBy,
+    owner: NodeId,
+    nowMs: number,
+  ): Reliance {
+    const all = state.isLocal ? this.#replica.inStep.company(nowMs) : undefined
+    const company = state.company(all)
+    if (company !== undefined) return relianceOnAll(company, state)
+    // Where all nodes decide, one that does not yet asks another, and the owner is one like any other.
+    const isByAll = state.isLocal && state.quota(this.#replica.inStep.deciders) > 0
+    const isByAny = isByAll && by === 'owner' && !this.#replica.copies.isScoped
+    const decidedBy = isByAny ? 'replica' : by
+    const policy = state.rule.limits[limit] as LimitPolicy
+    const standsIn = decidedBy === 'replica' || decidedBy === 'local'
+    const isWhole = this.#replica.reaching.isWhole(nowMs)
+    // A stand-in decides on counts that may be a gossip interval old.
+    const once = standsIn ? policy.burst : 0
+    return {
       decidedBy,
       consistency: isWhole ? (standsIn ? 'degraded' : 'exact') : 'partitioned',
       overshootBound: isWhole ? once : once + this.#splitBound(state, policy, nowMs),
       weight:
         isWhole && !standsIn ? 1 : this.#weight(state, standsIn ? owner : this.#self.id, nowMs),
-      owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
-      node: this.#self.name,
-      limitIndex: decision.limit,
-      delayMs: decision.type === 'allowed' && state.isShaping ? decision.delayMs : undefined,
     }
   }
 
@@ -84,5 +108,16 @@ export class Answering {
     const policy = rule.onPartition ?? 'majority'
     const reach = this.#replica.reaching.asOwner(nowMs, rule.partitionWeights)
     return overshootBound(policy, reach, flow, this.#gossipIntervalMs)
+  }
+}
+
+/** Every node decides, and knows what others do but for a quota of each: see `limiter/local-mode.ts`. */
+function relianceOnAll({ type, members }: Company, state: RuleState): Reliance {
+  const known = members === 1 ? 'exact' : 'degraded'
+  return {
+    decidedBy: 'local',
+    consistency: type === 'together' ? known : 'partitioned',
+    overshootBound: (members - 1) * state.quota(members),
+    weight: { together: 1, alone: 1 / members, waits: 0 }[type],
   }
 }

@@ -32,6 +32,7 @@ export const DIAGNOSTICS = {
   override_repeated: 'error',
   too_many_tables: 'error',
   cost_above_burst: 'error',
+  needs_an_owner: 'error',
   template_malformed: 'error',
   key_without_variable: 'error',
 

@@ -1,5 +1,6 @@
 import type { CopiesWanted } from '../cluster/copies.ts'
 import type { ClusterEvent, StandInReason } from '../cluster/event.ts'
+import type { Company } from '../cluster/in-step.ts'
 import {
   CLOCK_AHEAD_MS_MAX,
   COUNT_NUMBERS_MAX,
@@ -40,7 +41,7 @@ import type { Decision } from './limiter/decision.ts'
 import type { KeyHash } from './limiter/key-hash.ts'
 import { Limiter } from './limiter/limiter.ts'
 import type { Rule } from './limiter/policy.ts'
-import { adjustmentMistake, checkMistake } from './limiter/rejection.ts'
+import { adjustmentMistake } from './limiter/rejection.ts'
 import type { RuleState } from './limiter/rule-state.ts'
 import { OriginMemory, type OthersCheck } from './origin-memory.ts'
 
@@ -139,7 +140,7 @@ export class Node {
   check(request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
     const state = this.#limiter.rule(request.rule)
     if (state === undefined || state.rule.isInternal) return this.unknownRule(request.rule)
-    const mistake = checkMistake(request, state.costMax)
+    const mistake = state.mistake(request, state.isLocal ? this.#replica.inStep.deciders : 1)
     return mistake ?? this.#begin('check', state, state.hash(request.key), request.cost, nowMs)
   }
 
@@ -173,7 +174,8 @@ export class Node {
   ): Answer | Pending {
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
-    const decides = owner === this.#self.id && this.#replica.mayDecide(nowMs)
+    const isOurs = owner === this.#self.id || this.#company(state, nowMs) !== undefined
+    const decides = isOurs && this.#replica.mayDecide(nowMs)
     if (!decides || placement.members.length === 0) {
       return this.#elsewhere(action, state, key, cost, owner, nowMs, ageMs)
     }
@@ -312,10 +314,17 @@ export class Node {
   }
 
   #decide(state: RuleState, key: KeyHash, cost: number, owner: NodeId, nowMs: number): Decision {
+    const company = this.#company(state, nowMs)
+    if (company !== undefined) return state.decideByAll(key, cost, company, nowMs)
     const { reaching, membership } = this.#replica
     const isOwner = owner === this.#self.id && membership.self.state !== 'joining'
     if (isOwner && reaching.isWhole(nowMs)) return state.decide(key, cost, nowMs)
     return this.#decideApart(state, key, cost, owner, nowMs)
+  }
+
+  /** With whom this node decides, if all nodes do; of other rules undefined. */
+  #company(state: RuleState, nowMs: number): Company | undefined {
+    return state.isLocal ? state.company(this.#replica.inStep.company(nowMs)) : undefined
   }
 
   /**

@@ -212,6 +212,18 @@ const MISTAKES: readonly [code: DiagnosticCode, lines: Lines, place: string, men
     ': remove some',
   ],
   ['cost_above_burst', rule(`${ONE}\n    cost: 2`), `${AT}:5:11`, ': lower the cost, or raise'],
+  [
+    'needs_an_owner',
+    rule(`${ONE}\n    decided_by: local\n    block: 5m`),
+    `${AT}:6:5`,
+    ': remove one of the two',
+  ],
+  [
+    'needs_an_owner',
+    limit('{ rate: 5/day }]\n    decided_by: local #'),
+    `${AT}:4:14`,
+    ': remove one of the two',
+  ],
   ['template_malformed', rule(`${ONE}\n    key: "{ip"`), `${AT}:5:10`, ': write "}" after'],
   ['key_without_variable', rule(`${ONE}\n    key: ip`), `${AT}:5:10`, ': write "{ip}"'],
 

@@ -10,6 +10,7 @@ import { exactness } from './exactness.ts'
 import { foldSafety, foldTightness } from './fold-bounds.ts'
 import { fullRate } from './full-rate.ts'
 import { hopLimit } from './hop-limit.ts'
+import { inStep } from './in-step.ts'
 import { laterLives } from './later-lives.ts'
 import { leases } from './leases.ts'
 import { malformedFrames } from './malformed-frames.ts'
@@ -61,4 +62,5 @@ export const ORACLES: readonly Oracle[] = [
   plausibleCounts,
   answeredOnce,
   leases,
+  inStep,
 ]

@@ -47,6 +47,7 @@ function above(node: Node, rowsMax: number, ids: readonly NodeId[]): string[] {
     check(`rows of ${rule.name}`, store.table.rowsSeen, rowsMax)
     check(`keys of ${rule.name}`, store.table.keys, rowsMax)
     check(`leased keys of ${rule.name}`, store.leased.keys, LEASED_KEYS_MAX)
+    check(`unacknowledged keys of ${rule.name}`, store.unacknowledged.keys, rowsMax)
     check(`unsent keys of ${rule.name}`, store.unsent.size, UNSENT_PER_ROW_MAX * rowsMax)
   }
   check('pending forwards', replica.pending, FORWARDS_PENDING_MAX)

@@ -1,4 +1,5 @@
 import { sliceAt } from '../../crdt/sliced-counter.ts'
+import type { Limit } from '../../src/limiter/limit.ts'
 import type { LimitPolicy } from '../../src/limiter/policy.ts'
 import { drains, meterOf, opensOnUse, slicedMeterOf, slides } from './meter.ts'
 import type { Held } from './sample.ts'
@@ -13,8 +14,8 @@ export interface HeldEvents {
   /**
    * The most that an honest fold makes of them. With S the tokens by whole slices:
    *
-   *     draining            the true level + R·slice if a meter that starts full and moves every event to its slice's
-   *                         end was empty on the way, else + B
+   *     draining            the true level + R·slice if a meter that starts full (twice full where all decide) and moves every event to its slice's
+   *                         end was empty on the way, else + what it starts at
    *     aligned, calendar   the true level: each window is a slice
    *     sliding, first hit  S of the slices that the last period overlaps
    */
@@ -122,13 +123,20 @@ function slack(
 ): number {
   const { limit, nowMs } = held
   if (drains(policy)) {
-    const { rate, burst } = policy
-    return wasEmpty(held, policy, back) ? (rate.count / rate.periodMs) * limit.sliceMs : burst
+    const { rate } = policy
+    return wasEmpty(held, policy, back)
+      ? (rate.count / rate.periodMs) * limit.sliceMs
+      : atHorizon(limit)
   }
   if (!slides(policy) && !opensOnUse(policy)) return 0
   const sliced = slicedMeterOf(policy, limit.sliceMs)
   for (const { atMs, cost } of events) sliced.pass(atMs, cost)
   return sliced.levelAt(nowMs) - trueLevel
+}
+
+/** B, or 2·B where that much may have been in use. Tokens. */
+function atHorizon({ horizonUnits, capacityUnits, tokenUnits }: Limit): number {
+  return (horizonUnits ?? capacityUnits) / tokenUnits
 }
 
 function wasEmpty(
@@ -137,7 +145,7 @@ function wasEmpty(
   back: readonly number[],
 ): boolean {
   const perMs = policy.rate.count / policy.rate.periodMs
-  let level = policy.burst
+  let level = atHorizon(limit)
   let cursorMs = Math.min(oldest * limit.sliceMs, nowMs)
   for (let slice = oldest; slice <= newest; slice++) {
     const endMs = Math.min((slice + 1) * limit.sliceMs, nowMs)

@@ -28,6 +28,8 @@ interface Doubt {
  * under a sliding window beside another limit one that no count can tell of, for when it is over only its decider
  * knows.
  *
+ * Never of a key that every node decides (`local-mode.ts`): there each decider lacks what others are ahead.
+ *
  * Not for experiments in which clocks or rules differ, somebody inflates counts, or a table of keys is too
  * small for all: there an honest decider is exact by its own lights, which are not the oracle's.
  */
@@ -38,11 +40,14 @@ export class Settled {
   readonly #doubts = new Map<TrueKey, Doubt>()
   readonly #settledMs = new Map<TrueKey, number>()
   readonly #overdrawnMs = new Map<TrueKey, number>()
+  readonly #local: ReadonlySet<string>
 
   constructor(watch: Watch) {
     this.#watch = watch
     this.#gossipIntervalMs = watch.experiment.gossipIntervalMs ?? GOSSIP_INTERVAL_MS
     this.#troubles = Troubles.of(watch)
+    const local = watch.experiment.rules.filter((rule) => rule.local)
+    this.#local = new Set(local.map(({ name }) => name))
   }
 
   /** Whether the experiment is one in which a decider can be exact at all. */
@@ -56,6 +61,7 @@ export class Settled {
    * with its cost: before, `passing` 0 will do.
    */
   of(key: TrueKey, passing: number): boolean {
+    if (this.#local.has(key.rule)) return false
     const { lastMs, isCalm } = this.#troubles
     const overdrawnMs = this.#overdrawnMs.get(key) ?? Number.NEGATIVE_INFINITY
     if (Math.max(lastMs, overdrawnMs) === Number.NEGATIVE_INFINITY) return true

@@ -5,6 +5,7 @@ import { HOSTILE } from './hostile.ts'
 import { JOINS_AND_LEAVES } from './joins-and-leaves.ts'
 import { LARGE } from './large.ts'
 import { LEASES } from './leases.ts'
+import { LOCAL } from './local.ts'
 import { MISINFORMED } from './misinformed.ts'
 import { OWNER_LOSS } from './owner-loss.ts'
 import { RESTARTS } from './restarts.ts'
@@ -25,5 +26,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...MISINFORMED,
   ...OTHER_ALGORITHMS,
   ...LEASES,
+  ...LOCAL,
   ...LARGE,
 ]

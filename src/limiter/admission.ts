@@ -13,6 +13,8 @@ export type Weight =
   | {
       readonly type: 'share'
       readonly share: { readonly reached: number; readonly members: number }
+      /** Nobody else admits out of this share: what others have admitted weighs what it is. */
+      readonly isOwn?: true
     }
 
 export const WHOLE: Weight = { type: 'whole' }
@@ -53,7 +55,8 @@ function decideKnown(
   if (!store.table.isMarked(row, ACTING)) store.takeOver(row, nowMs)
   if (weight.type === 'whole') store.dropSurcharge(row, nowMs)
   else if (weight.type === 'share') {
-    store.surcharge(row, weight.share.members / weight.share.reached)
+    const { share, isOwn } = weight
+    store.surcharge(row, isOwn ? 1 : share.members / share.reached)
   }
   const levels = store.levels(row, nowMs)
   const isAllowed = hasRoom(store.limits, levels, cost, weight)

@@ -14,6 +14,7 @@ import {
   TABLE_WORDS,
 } from './key-table.ts'
 import { Leased } from './leased.ts'
+import { Unacknowledged } from './unacknowledged.ts'
 import { Unsent } from './unsent.ts'
 
 /** A bucket is two doubles: its level in units, and when it was that, in ms. */
@@ -39,6 +40,8 @@ export class KeyStore implements Buckets {
   readonly unsent: Unsent
   /** What of the own counts other nodes may still be giving out. */
   readonly leased = new Leased()
+  /** What of the own counts others may not hold, where all nodes decide. */
+  readonly unacknowledged = new Unacknowledged()
   readonly #actors: ActorTable
   #limits: readonly Limit[]
   /** The same memory as words and as doubles. */
@@ -294,6 +297,7 @@ export class KeyStore implements Buckets {
   forget(key: number, nowMs: number): void {
     this.#weights.delete(key)
     this.leased.forget(key)
+    this.unacknowledged.forget(key)
     while (this.table.next(key) !== NO_ROW) this.#dropAfter(key, nowMs)
     this.#blank(key, nowMs)
     this.#doubles.fill(0, this.#bucket(key, 0), this.#bucket(key, this.limits.length))

@@ -13,6 +13,7 @@ import { KEY, NO_ROW } from './key-table.ts'
 import { LevelsWriter, takeLevels } from './levels.ts'
 import type { Rule } from './policy.ts'
 import { RuleState, type RuleStateOptions } from './rule-state.ts'
+import { SharedRules, type WriteOwn } from './shared-rules.ts'
 import { type DigestsOf, surveyRows } from './survey.ts'
 
 export interface LimiterOptions extends RuleStateOptions {
@@ -40,12 +41,18 @@ export class Limiter {
   readonly #reader: CountsReader
   readonly #options: LimiterOptions
   #sweeps = 0
+  /** What all nodes decide, and tell each other in steps. */
+  readonly shared: SharedRules
 
   constructor(rules: readonly Rule[], self: Actor, options: LimiterOptions) {
     this.actors = new ActorTable(self)
     this.#options = options
     for (const rule of rules) this.#rules.set(rule.name, new RuleState(rule, this.actors, options))
     this.#states = [...this.#rules.values()]
+    this.shared = new SharedRules(
+      () => this.#states,
+      (nowMs, tell) => this.#written(nowMs, tell),
+    )
     this.#reader = new CountsReader(
       this.actors,
       (rule) => this.#rules.get(rule)?.store,
@@ -131,6 +138,13 @@ export class Limiter {
       for (const key of store.unsent.take(left)) tell(rule.name, store, key)
       left -= Math.min(left, waiting)
     }
+  }
+
+  /** Own counts of some keys, in messages that each fit a frame. */
+  #written(nowMs: number, tell: (write: WriteOwn) => void): Counts[] {
+    const writer = new CountsWriter(this.actors, this.#options, nowMs)
+    tell(({ rule, store }, key, sinceMs) => this.#writeOwn(writer, rule.name, store, key, sinceMs))
+    return writer.finish()
   }
 
   #writeOwn(writer: CountsWriter, rule: string, store: KeyStore, key: number, sinceMs: number) {

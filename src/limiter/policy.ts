@@ -52,6 +52,8 @@ export interface Rule {
   readonly partitionWeights?: PartitionWeights
   /** Whether the owner of a hot key grants other nodes leases of it. Default: no. */
   readonly leases?: boolean
+  /** Whether every node decides by its own counts, and no check is forwarded; see `local-mode.ts`. Default: no. */
+  readonly local?: boolean
   /** Weir's own, which no check may name. */
   readonly isInternal?: true
 }

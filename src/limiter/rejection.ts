@@ -7,6 +7,19 @@ export function checkMistake(request: CheckRequest, costMax: number): Rejection 
   return isWhole(request.cost, costMax) ? keyMistake(request) : costMistake(request, costMax)
 }
 
+/** The same of a check that a node decides as one of many. */
+export function quotaMistake(
+  { cost, rule }: CheckRequest,
+  quota: number,
+  members: number,
+): Rejection | undefined {
+  if (cost <= quota) return undefined
+  return rejected(
+    'invalid_cost',
+    `cost ${cost} of rule "${rule}" must be a whole number from 0 (ask only) to ${quota}, its smallest burst divided by the ${members} nodes that decide it (decided_by: local): a larger cost could never be allowed`,
+  )
+}
+
 function costMistake({ cost, rule }: CheckRequest, costMax: number): Rejection {
   return rejected(
     'invalid_cost',

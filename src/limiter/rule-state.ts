@@ -1,14 +1,17 @@
 import type { ActorTable } from './actor-table.ts'
 import { decide, penalise, refund, reset, type Weight, WHOLE } from './admission.ts'
 import { haveEqualSlices, relimit } from './changed-limits.ts'
-import type { Adjustment } from './check.ts'
+import type { Adjustment, CheckRequest, Rejection } from './check.ts'
 import type { Decision } from './decision.ts'
 import { FormerKeys, type Owns } from './former-keys.ts'
 import { type KeyHash, type KeyHasher, ruleHasher } from './key-hash.ts'
 import { KeyStore } from './key-store.ts'
+import { NO_ROW } from './key-table.ts'
 import { isLeasable, type LeaseWish, lease } from './leasing.ts'
-import { type Limit, limitOf } from './limit.ts'
+import { limitOf } from './limit.ts'
+import { type Company, decideByAll, isDecidableByAll, quotaOf, remembering } from './local-mode.ts'
 import type { Rule } from './policy.ts'
+import { checkMistake, quotaMistake } from './rejection.ts'
 
 export interface RuleStateOptions {
   /** Secret words that place keys; the same on all nodes of a cluster. */
@@ -36,14 +39,18 @@ export class RuleState {
   readonly isShaping: boolean
   /** Whether other nodes may hold leases of its keys. */
   readonly isLeased: boolean
+  /** Whether all nodes decide its keys, each for itself. */
+  readonly isLocal: boolean
   readonly #hasher: KeyHasher
   #former: FormerKeys | undefined
 
   constructor(rule: Rule, actors: ActorTable, options: RuleStateOptions, before?: Predecessor) {
     this.rule = rule
-    const limits: Limit[] = rule.limits.map((policy) => limitOf(policy, options.gossipIntervalMs))
+    const known = rule.limits.map((policy) => limitOf(policy, options.gossipIntervalMs))
+    this.isLocal = rule.local === true && known.every(isDecidableByAll)
+    const limits = this.isLocal ? known.map(remembering) : known
     this.isShaping = limits.some((limit) => limit.isShaping)
-    this.isLeased = rule.leases === true && limits.every(isLeasable)
+    this.isLeased = rule.leases === true && rule.local !== true && limits.every(isLeasable)
     this.costMax = Math.min(...rule.limits.map((policy) => policy.burst))
     const flushTokens = this.costMax * options.earlyFlushBurstShare
     this.#hasher = ruleHasher(options.hashKey, rule.name)
@@ -81,7 +88,41 @@ export class RuleState {
   /** `cost` is a whole number in `[0, costMax]`; `weight` says how much of the limit is this node's to give. */
   decide(key: KeyHash, cost: number, nowMs: number, weight: Weight = WHOLE): Decision {
     this.bring(key, nowMs)
-    return decide(this.store, key, cost, weight, nowMs)
+    const decision = decide(this.store, key, cost, weight, nowMs)
+    if (this.isLocal && decision.type === 'allowed') this.#owe(key, cost, 1, nowMs)
+    return decision
+  }
+
+  /** The same as one of all nodes, who decide each for itself. */
+  decideByAll(key: KeyHash, cost: number, company: Company, nowMs: number): Decision {
+    this.bring(key, nowMs)
+    const decision = decideByAll(this.store, key, cost, this.costMax, company, nowMs)
+    if (decision.type === 'allowed' && cost > 0) this.#owe(key, cost, company.members, nowMs)
+    return decision
+  }
+
+  /** Those who decide it, unless they are so many that nobody could be ahead by a token. */
+  company(all: Company | undefined): Company | undefined {
+    return all === undefined || this.quota(all.members) === 0 ? undefined : all
+  }
+
+  /** What is wrong with a check that so many nodes may decide, each for itself. */
+  mistake(request: CheckRequest, deciders: number): Rejection | undefined {
+    const mistake = checkMistake(request, this.costMax)
+    if (mistake !== undefined || deciders === 1 || this.quota(deciders) === 0) return mistake
+    return quotaMistake(request, this.quota(deciders), deciders)
+  }
+
+  /** Tokens that one of so many nodes may be ahead of the others. */
+  quota(members: number): number {
+    return quotaOf(this.costMax, members)
+  }
+
+  /** What has changed is to be told to all. Half a quota can wait, for more to be told with it. */
+  #owe({ hi, lo }: KeyHash, tokens: number, members: number, nowMs: number): void {
+    const row = this.store.table.find(hi, lo)
+    if (row === NO_ROW) return
+    this.store.unacknowledged.add(row, tokens, this.quota(members) / 2, nowMs)
   }
 
   /** Tokens of a key for another node to give out. Of a key that this node has just decided by the whole limits. */
@@ -92,6 +133,12 @@ export class RuleState {
   /** Does something to a key that no limit can refuse. */
   adjust(action: Adjustment, key: KeyHash, cost: number, nowMs: number, ageMs = 0): Decision {
     this.bring(key, nowMs)
+    const decision = this.#adjust(action, key, cost, nowMs, ageMs)
+    if (this.isLocal) this.#owe(key, action === 'penalise' ? cost : 0, 1, nowMs)
+    return decision
+  }
+
+  #adjust(action: Adjustment, key: KeyHash, cost: number, nowMs: number, ageMs: number): Decision {
     switch (action) {
       case 'refund':
         return refund(this.store, key, cost, nowMs)

@@ -58,6 +58,7 @@ function ruleOf(rule: RuleShape, defaults: Defaults): RuleDefinition {
     ...(partitionWeights !== undefined && { partitionWeights }),
     cost: rule.cost ?? 1,
     ...(rule.leases !== undefined && { leases: rule.leases }),
+    ...(rule.decided_by === 'local' && { local: true }),
     drainOnDeny: rule.drain_on_deny ?? false,
     ...(block !== undefined && { blockMs: checked(parseDuration(block)) }),
     ...(match !== undefined && { match: patternOf(match) }),

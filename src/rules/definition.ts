@@ -38,6 +38,8 @@ export interface RuleDefinition {
   readonly partitionWeights?: PartitionWeights
   /** Whether other nodes may hold leases of hot keys. Absent: no. */
   readonly leases?: boolean
+  /** Whether every node decides by itself. Absent: no, an owner does. */
+  readonly local?: boolean
   /** Tokens that a check takes when it does not say. */
   readonly cost: number
   /** A refused check takes what there is, so that a client which does not wait finds nothing. */

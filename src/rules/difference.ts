@@ -68,6 +68,7 @@ function aspectsOfRule(rule: RuleDefinition): Aspects {
     'policy for splits': rule.onPartition ?? 'majority',
     'weights in splits': rule.partitionWeights ?? 'nodes',
     leases: `${rule.leases ?? false}`,
+    'decided by': rule.local ? 'local' : 'owner',
     'drain on deny': `${rule.drainOnDeny}`,
     block: rule.blockMs === undefined ? undefined : renderDuration(rule.blockMs),
   })

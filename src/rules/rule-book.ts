@@ -210,7 +210,7 @@ function entryOf(
 ): Entry {
   const counterOf = (name: string, limits: LimitSet): string | undefined => {
     if (limits === UNLIMITED || rule.mode === 'off') return undefined
-    coreRules.set(name, { name, limits, ...inSplits(rule), ...(rule.leases && LEASED) })
+    coreRules.set(name, { name, limits, ...inSplits(rule), ...byWhom(rule) })
     return name
   }
   const counters = isTiered(rule.limits)
@@ -243,7 +243,13 @@ function inSplits({ onPartition, partitionWeights }: RuleDefinition) {
   }
 }
 
+/** Who decides the keys of all its tables. */
+function byWhom({ leases, local }: RuleDefinition) {
+  return { ...(leases && LEASED), ...(local && LOCAL) }
+}
+
 const LEASED = { leases: true } as const
+const LOCAL = { local: true } as const
 
 /** For each rule with a block one core rule more: a token that is back when the block is over. */
 function consequencesOf(

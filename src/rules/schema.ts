@@ -33,6 +33,14 @@ const LeasesFlag = Type.Boolean({
   default: false,
 })
 
+const DeciderWord = Type.Enum(['owner', 'local'], {
+  type: 'string',
+  title: 'one of owner and local',
+  description:
+    'Who decides a key: its owner (the default), to whom checks are forwarded, or every node by itself, so that none is.',
+  default: 'owner',
+})
+
 const WeightsWord = Type.Enum(['nodes', 'demand'], {
   type: 'string',
   title: 'one of nodes and demand',
@@ -189,6 +197,7 @@ function rulesSchema<R extends TSchema>(rate: R) {
       on_partition: Type.Optional(PartitionWord),
       partition_weights: Type.Optional(WeightsWord),
       leases: Type.Optional(LeasesFlag),
+      decided_by: Type.Optional(DeciderWord),
       drain_on_deny: Type.Optional(
         Type.Boolean({
           title: 'true or false',

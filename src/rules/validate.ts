@@ -4,6 +4,7 @@ import type { DiagnosticCode } from '../diagnostic-code.ts'
 import { suggestion } from '../suggestion.ts'
 import { compileRules } from './compile.ts'
 import type { RulesDefinition } from './definition.ts'
+import { localFindings } from './local-mistakes.ts'
 import { costFindings, meaningFindings } from './rule-mistakes.ts'
 import { RulesFile, type RulesShape, RulesValue } from './schema.ts'
 
@@ -24,9 +25,9 @@ export function validateRules(value: unknown, source: keyof typeof validators): 
   ]
   if (!valid || findings.length > 0) return { definition: undefined, findings: distinct(findings) }
   const definition = compileRules(value as RulesShape)
-  const costs = costFindings(definition)
-  return costs.length > 0
-    ? { definition: undefined, findings: costs }
+  const unfit = [...costFindings(definition), ...localFindings(definition)]
+  return unfit.length > 0
+    ? { definition: undefined, findings: unfit }
     : { definition, findings: [] }
 }
 

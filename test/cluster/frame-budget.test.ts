@@ -160,6 +160,7 @@ const largest: readonly Message[] = [
     gossipIntervalMs: WHOLE,
     fanout: WHOLE,
   },
+  { type: 'step', number: WHOLE, held: WHOLE, stance: 'bound', counts: counts() },
 ]
 
 describe('the largest message', () => {

@@ -122,7 +122,7 @@ describe('bytes that are no message', () => {
     ['a map', packed({ 0: 1, 1: 0 }), 'shape'],
     ['an empty array', packed([]), 'version'],
     ['another version', packed([2, 1, 0, []]), 'version'],
-    ['a kind that does not exist yet', packed([1, 9, 0, []]), 'version'],
+    ['a kind that does not exist yet', packed([1, 10, 0, []]), 'version'],
     ['a kind that never will', packed([1, -1, 0, []]), 'shape'],
     ['no kind', packed([1]), 'shape'],
     ['a record', records.pack([1, 1, 0, [{ id: 'n1' }]]), 'shape'],

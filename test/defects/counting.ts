@@ -71,7 +71,7 @@ export const COUNTING: readonly Defect[] = [
     edits: [
       {
         file: 'crdt/fold.ts',
-        find: 'let level = meter.capacityUnits',
+        find: 'let level = meter.horizonUnits ?? meter.capacityUnits',
         replace: 'let level = 0',
       },
     ],

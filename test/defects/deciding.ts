@@ -201,4 +201,28 @@ export const DECIDING: readonly Defect[] = [
     ],
     scenarios: ['leases-late'],
   },
+  {
+    name: 'local-quota-ignored',
+    breaks: 'a node decides by its own counts, however far it is ahead of the others',
+    edits: [
+      {
+        file: 'src/limiter/local-mode.ts',
+        find: 'Math.max(0, quota - unacknowledged)',
+        replace: 'Math.max(burst, unacknowledged)',
+      },
+    ],
+    scenarios: ['local-bursts', 'local-slow-links'],
+  },
+  {
+    name: 'local-alone-at-once',
+    breaks: 'a node goes on by its own share while others may still count on it',
+    edits: [
+      {
+        file: 'cluster/in-step.ts',
+        find: "nowMs >= this.#boundMs + STEP_GOOD_MS ? 'alone' : 'waits'",
+        replace: "'alone'",
+      },
+    ],
+    scenarios: ['local-split-2-1', 'local-cut-two', 'local-flapping'],
+  },
 ]

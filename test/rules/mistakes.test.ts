@@ -189,6 +189,7 @@ describe('of overrides and the rest', () => {
     ['block: 9999d', 'block "9999d" is longer than 366d'],
     ['drain_on_deny: 1', 'drain_on_deny must be true or false, not 1'],
     ['leases: yes please', 'leases must be true or false, not "yes please"'],
+    ['decided_by: all', 'decided_by must be one of owner and local, not "all"'],
     ['cost: 0', 'cost must be a whole number from 1 to'],
     ['headers: draft-12', 'headers must be one of draft-11'],
     ['on_partition: minority', 'on_partition must be one of'],

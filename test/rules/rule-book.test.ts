@@ -346,3 +346,21 @@ describe('the version', () => {
     expect(new Set(others).size).toBe(others.length)
   })
 })
+
+describe('decided_by', () => {
+  it('is of all tables of the rule', () => {
+    const { coreRules } = parseRules(
+      `version: 1
+rules:
+  - { name: near, limits: [{ rate: 100/s }], decided_by: local }
+  - { name: far, limits: [{ rate: 100/s }], decided_by: owner }
+overrides:
+  - { rule: near, key: vip, limits: [{ rate: 500/s }] }
+`,
+      'rules.yaml',
+    )
+    const local = coreRules.filter((rule) => rule.local).map(({ name }) => name)
+    expect(local).toHaveLength(2)
+    expect(local).not.toContain('far')
+  })
+})

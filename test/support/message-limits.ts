@@ -27,6 +27,7 @@ import {
   MEMBER_STATES,
   type MemberRecord,
   type Message,
+  STANCES,
   VERDICTS,
 } from '../../cluster/message.ts'
 import type { WeightTable } from '../../cluster/weight-table.ts'
@@ -113,6 +114,11 @@ function judgeOwnFields(message: Message, found: Findings): void {
       found.text(message.rules, 'rules', RULES_VERSION_BYTES_MAX)
       found.whole(message.gossipIntervalMs, 'gossipIntervalMs')
       found.whole(message.fanout, 'fanout')
+      break
+    case 'step':
+      found.whole(message.number, 'number')
+      found.whole(message.held, 'held')
+      found.must(STANCES.includes(message.stance), 'stance')
       break
     case 'weights':
       found.list(message.tables, 'tables', WEIGHT_TABLES_MAX)

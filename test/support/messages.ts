@@ -26,6 +26,7 @@ import {
   MEMBER_STATES,
   type MemberRecord,
   type Message,
+  STANCES,
   VERDICTS,
   type WeightReport,
 } from '../../cluster/message.ts'
@@ -228,6 +229,13 @@ export const messages: { readonly [Type in Message['type']]: fc.Arbitrary<Messag
     rules: text(RULES_VERSION_BYTES_MAX),
     gossipIntervalMs: whole,
     fanout: whole,
+  }),
+  step: fc.record({
+    type: fc.constant('step' as const),
+    number: whole,
+    held: whole,
+    stance: fc.constantFrom(...STANCES),
+    counts,
   }),
   weights: fc.record({
     type: fc.constant('weights' as const),

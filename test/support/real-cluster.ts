@@ -22,9 +22,9 @@ export class RealCluster {
   readonly rulesFile = join(this.folder, 'rules.yaml')
   readonly nodes: RealNode[] = []
 
-  static async start(count: number): Promise<RealCluster> {
+  static async start(count: number, rules = RULES): Promise<RealCluster> {
     const cluster = new RealCluster()
-    await cluster.prepare()
+    await cluster.prepare(rules)
     const first = await cluster.launch('n1')
     const others = Array.from({ length: count - 1 }, (_, index) =>
       cluster.launch(`n${index + 2}`, first.peer),
@@ -36,9 +36,9 @@ export class RealCluster {
   }
 
   /** Writes what every node needs. */
-  async prepare(): Promise<void> {
+  async prepare(rules = RULES): Promise<void> {
     await writePreSharedKey(this.secretFile)
-    writeFileSync(this.rulesFile, RULES)
+    writeFileSync(this.rulesFile, rules)
   }
 
   async launch(
