@@ -1,4 +1,9 @@
-import { type DigestBlock, NO_COUNTS, type WantedBuckets } from '../crdt/counts.ts'
+import {
+  type DigestBlock,
+  type MergeResult,
+  NO_COUNTS,
+  type WantedBuckets,
+} from '../crdt/counts.ts'
 import { compareNodeIds, type NodeId } from '../crdt/node-id.ts'
 import type { Copies } from './copies.ts'
 import {
@@ -105,14 +110,18 @@ export class AntiEntropy {
     else this.#differ(from, round, this.#state.differing(blocks), this.#copies.isJoining(from))
   }
 
-  repair(from: NodeId, repair: Repair, nowMs: number): void {
+  /** Returns what became of the counts in it. */
+  repair(from: NodeId, repair: Repair, nowMs: number): MergeResult {
     this.#progressMs = nowMs
-    const { raised } = this.#state.merge(repair.counts, undefined, nowMs)
+    const result = this.#state.merge(repair.counts, undefined, nowMs)
+    const { raised } = result
     if (raised > 0) this.#outbox.event({ type: 'repaired', peer: from, counts: raised })
     const { round, last } = repair
     if (last) this.#answered(from, round)
-    if (repair.want.length === 0) return
-    this.#begin(from, UNASKED, repair.want, [], this.#copies.isScoped)
+    if (repair.want.length > 0) {
+      this.#begin(from, UNASKED, repair.want, [], this.#copies.isScoped)
+    }
+    return result
   }
 
   tick(replicas: () => readonly NodeId[], nowMs: number): void {

@@ -168,7 +168,7 @@ export class Hearing {
   }
 
   #repair(from: NodeId, repair: Repair, nowMs: number): void {
-    this.#antiEntropy.repair(from, repair, nowMs)
+    this.#inStep.repaired(from, this.#antiEntropy.repair(from, repair, nowMs), nowMs)
     if (!this.#antiEntropy.isSettled(from)) return
     this.#handOff.compared(from)
     this.#journeys.release(nowMs)
@@ -186,8 +186,7 @@ export class Hearing {
   #step(from: NodeId, step: Step, nowMs: number): void {
     this.#heard(from, nowMs)
     const result = this.#merge(step.counts, from, from, nowMs)
-    const isKept = result === undefined || result.future + result.violations === 0
-    this.#inStep.heard(from, step, isKept, nowMs)
+    this.#inStep.heard(from, step, result, nowMs)
   }
 
   /**

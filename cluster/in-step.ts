@@ -1,4 +1,4 @@
-import { type Counts, NO_COUNTS } from '../crdt/counts.ts'
+import { type Counts, type MergeResult, NO_COUNTS } from '../crdt/counts.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { AntiEntropy } from './anti-entropy.ts'
 import type { Copies } from './copies.ts'
@@ -8,6 +8,7 @@ import {
   STEP_GOOD_MS,
   STEP_GRACE_MS,
   STEP_MS,
+  STEP_PAUSE_MS_MAX,
   STEPS_KEPT,
 } from './limits.ts'
 import type { Membership } from './membership.ts'
@@ -29,6 +30,8 @@ interface Peer {
   heard: number
   /** Whether all that it said before that is held, too. */
   isSettled: boolean
+  /** Something that it said could not be kept, or may have been lost: from then on all is to be compared. */
+  compareAtMs: number | undefined
   /** This node's step up to which it holds everything, and when that was sent. */
   acknowledged: number
   sentMs: number
@@ -79,6 +82,11 @@ export class InStep {
   #boundMs = Number.NEGATIVE_INFINITY
   #togetherUntilMs = Number.NEGATIVE_INFINITY
   #isReady = false
+  /** In a split nobody but those who were in step before it has a share: others do not reckon with this node. */
+  #wasTogether = false
+  /** Not before this it would be bound again: the last time it was so in vain, and then it decides alone for the pause. */
+  #againMs = Number.NEGATIVE_INFINITY
+  #pauseMs = 0
   #members = 0
   #wasScoped = false
 
@@ -96,6 +104,7 @@ export class InStep {
     if (this.#isBound) {
       return { type: nowMs < this.#togetherUntilMs ? 'together' : 'waits', members }
     }
+    if (!this.#wasTogether) return { type: 'waits', members }
     return { type: nowMs >= this.#boundMs + STEP_GOOD_MS ? 'alone' : 'waits', members }
   }
 
@@ -106,9 +115,11 @@ export class InStep {
   }
 
   linked(peer: NodeId): void {
+    this.#nextMs = Number.NEGATIVE_INFINITY
     this.#peers.set(peer, {
       heard: 0,
       isSettled: false,
+      compareAtMs: undefined,
       acknowledged: 0,
       sentMs: Number.NEGATIVE_INFINITY,
       stance: 'alone',
@@ -121,16 +132,13 @@ export class InStep {
     this.#reckon()
   }
 
-  /** The counts of the step have been merged; `isKept` unless some could not be. */
-  heard(from: NodeId, step: Step, isKept: boolean, nowMs: number): void {
+  /** The counts of the step, if there were any, have been merged. */
+  heard(from: NodeId, step: Step, result: MergeResult | undefined, nowMs: number): void {
     const peer = this.#peers.get(from)
     if (peer === undefined) return
-    const { antiEntropy } = this.#dependencies
     const isNext = peer.heard === 0 || step.number <= peer.heard + 1
-    if (!isKept || !isNext) {
-      peer.isSettled = false
-      if (antiEntropy.isSettled(from)) antiEntropy.linked(from, nowMs)
-    } else if (!peer.isSettled) peer.isSettled = antiEntropy.isSettled(from)
+    if (!isNext) lacks(peer, nowMs)
+    this.repaired(from, result, nowMs)
     peer.heard = step.number
     peer.stance = step.stance
     peer.isOwed ||= step.counts.blocks.length > 0
@@ -142,11 +150,47 @@ export class InStep {
     this.#reckon()
   }
 
+  /** Counts that the peer told have been merged. What was refused is not held until it has been told again, and kept. */
+  repaired(from: NodeId, result: MergeResult | undefined, nowMs: number): void {
+    const peer = this.#peers.get(from)
+    if (peer === undefined) return
+    if (result !== undefined && result.future + result.violations > 0) {
+      lacks(peer, Math.max(nowMs + STEP_GOOD_MS, result.futureMs ?? 0))
+    }
+    this.#settle(from, peer)
+  }
+
+  /** Rules are new here that others may decide already: what they said of them so far was not held. */
+  changed(nowMs: number): void {
+    for (const peer of this.#peers.values()) lacks(peer, nowMs)
+    this.#reckon()
+  }
+
+  #settle(id: NodeId, peer: Peer): void {
+    if (peer.isSettled || peer.compareAtMs !== undefined) return
+    peer.isSettled = this.#dependencies.antiEntropy.isSettled(id)
+    peer.isOwed ||= peer.isSettled
+  }
+
+  /** Only what is asked after something was lacking can bring it, so what was asked before is waited for. */
+  #compare(nowMs: number): void {
+    const { antiEntropy } = this.#dependencies
+    for (const [id, peer] of this.#peers) {
+      const { compareAtMs } = peer
+      if (compareAtMs !== undefined && nowMs >= compareAtMs && antiEntropy.isSettled(id)) {
+        peer.compareAtMs = undefined
+        antiEntropy.linked(id, nowMs)
+      }
+      this.#settle(id, peer)
+    }
+  }
+
   tick(nowMs: number): void {
     const { state, copies } = this.#dependencies
     if (!state.shared.exists || this.#isScoped(copies.isScoped, nowMs)) return
+    this.#compare(nowMs)
     this.#reckon()
-    this.#isReady = this.#isBound || this.#areAllHeld(nowMs)
+    this.#isReady = this.#isBound || (nowMs >= this.#againMs && this.#areAllHeld(nowMs))
     this.#judge(nowMs)
     const { untoldKeys, isUrgent } = state.shared
     const isWorth = untoldKeys > 0 && (isUrgent || nowMs - this.#lastMs >= EARLY_FLUSH_MS)
@@ -165,10 +209,7 @@ export class InStep {
     const isOver = this.#wasScoped && !isScoped
     this.#wasScoped = isScoped
     if (isOver) {
-      for (const [id, peer] of this.#peers) {
-        peer.isSettled = false
-        this.#dependencies.antiEntropy.linked(id, nowMs)
-      }
+      for (const peer of this.#peers.values()) lacks(peer, nowMs)
     }
     return isScoped
   }
@@ -179,7 +220,7 @@ export class InStep {
     let untilMs = Number.POSITIVE_INFINITY
     let least = this.#number
     for (const peer of this.#others()) {
-      const isGood = peer?.stance === 'bound'
+      const isGood = peer?.stance === 'bound' && peer.isSettled
       untilMs = Math.min(untilMs, isGood ? peer.sentMs + STEP_GOOD_MS : Number.NEGATIVE_INFINITY)
       least = Math.min(least, peer?.acknowledged ?? 0)
     }
@@ -197,6 +238,8 @@ export class InStep {
     if (this.#isBound) {
       const isTogether = nowMs < this.#togetherUntilMs
       const isActive = membership.self.state === 'active'
+      if (isTogether) this.#pauseMs = 0
+      if (isTogether && isActive) this.#wasTogether = true
       if (isTogether || !isActive) this.#patientUntilMs = nowMs + STEP_GRACE_MS
       else if (nowMs >= this.#patientUntilMs) this.#become(false, nowMs)
     } else if (this.#isReady) {
@@ -208,6 +251,9 @@ export class InStep {
   #become(isBound: boolean, nowMs: number): void {
     this.#isBound = isBound
     this.#isReady = isBound
+    if (isBound) {
+      this.#pauseMs = Math.min(Math.max(STEP_GOOD_MS, 2 * this.#pauseMs), STEP_PAUSE_MS_MAX)
+    } else if (this.#pauseMs > 0) this.#againMs = nowMs + STEP_GOOD_MS + this.#pauseMs
     this.#patientUntilMs = nowMs + STEP_GOOD_MS
     this.#nextMs = nowMs
   }
@@ -271,4 +317,10 @@ export class InStep {
       outbox.send(to, step)
     }
   }
+}
+
+/** From `atMs` on all is to be compared: not everything that the peer has said is held. */
+function lacks(peer: Peer, atMs: number): void {
+  peer.isSettled = false
+  peer.compareAtMs = Math.max(atMs, peer.compareAtMs ?? atMs)
 }

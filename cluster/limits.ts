@@ -109,6 +109,8 @@ export const STEP_GOOD_MS = 1_000
 export const STEP_MS = 250
 /** So long a node is out of step before it stops counting on the others. */
 export const STEP_GRACE_MS = 250
+/** A node that counted on the others in vain decides alone for so long, at most, before it tries again. */
+export const STEP_PAUSE_MS_MAX = 60_000
 /** Steps of which it is remembered what was in them: one each tick, for as long as anybody counts on them. */
 export const STEPS_KEPT = 128
 

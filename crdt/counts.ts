@@ -39,6 +39,8 @@ export interface MergeResult {
   readonly expired: number
   /** Counts too far in the future: the author's clock is wrong. Refused. */
   readonly future: number
+  /** When the last of their slices will be over. */
+  readonly futureMs?: number
   /** Entries of rules or slicings this node does not have, or beyond its memory. Ignored. */
   readonly foreign: number
   /** Entries no honest author writes: another's actor, or more than the limit can admit. Refused. */

@@ -132,7 +132,7 @@ export class Node {
   changeRules(rules: readonly Rule[], nowMs: number): void {
     const { membership } = this.#replica
     const owns = (hashHi: number) => membership.placement.owner(hashHi) === this.#self.id
-    this.#limiter.change(rules, owns, nowMs)
+    if (this.#limiter.change(rules, owns, nowMs)) this.#replica.inStep.changed(nowMs)
     this.#memory.forgetAll()
   }
 
@@ -174,7 +174,9 @@ export class Node {
   ): Answer | Pending {
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
-    const isOurs = owner === this.#self.id || this.#company(state, nowMs) !== undefined
+    // Of two nodes that both gave everything back, one would have given back what was admitted since.
+    const isAnybodys = action !== 'reset' && this.#company(state, nowMs) !== undefined
+    const isOurs = owner === this.#self.id || isAnybodys
     const decides = isOurs && this.#replica.mayDecide(nowMs)
     if (!decides || placement.members.length === 0) {
       return this.#elsewhere(action, state, key, cost, owner, nowMs, ageMs)

@@ -21,7 +21,7 @@ export class CountsReader {
   /** Entries further ahead of this node's clock than this are refused. */
   readonly #aheadMsMax: number
   readonly #onCredit: OnCredit
-  #result = { raised: 0, expired: 0, future: 0, foreign: 0, violations: 0 }
+  #result: Result = nothingYet()
 
   constructor(
     actors: ActorTable,
@@ -37,7 +37,7 @@ export class CountsReader {
 
   /** With an `author`, only the author's own actors may be written. */
   merge(counts: Counts, author: NodeId | undefined, nowMs: number): MergeResult {
-    this.#result = { raised: 0, expired: 0, future: 0, foreign: 0, violations: 0 }
+    this.#result = nothingYet()
     const numbers = this.#holdActors(counts, author)
     for (const block of counts.blocks) this.#mergeBlock(block, numbers, nowMs)
     for (const number of numbers) if (number >= 0) this.#actors.release(number)
@@ -114,6 +114,7 @@ export class CountsReader {
       const last = first + (entries[cursor + 1] as number) - 1
       if (last > sliceAt(limit, nowMs + this.#aheadMsMax)) {
         this.#result.future += 1
+        this.#result.futureMs = Math.max(this.#result.futureMs ?? 0, (last + 1) * limit.sliceMs)
         return false
       }
       const end = cursor + 2 + (entries[cursor + 1] as number)
@@ -167,6 +168,12 @@ export class CountsReader {
       else lift(store, key, index, tokens, was, nowMs)
     }
   }
+}
+
+type Result = { -readonly [Field in keyof MergeResult]: MergeResult[Field] }
+
+function nothingYet(): Result {
+  return { raised: 0, expired: 0, future: 0, foreign: 0, violations: 0 }
 }
 
 /** Whether any of these counts, of slices from `slice` on, is above what is held. */

@@ -63,10 +63,12 @@ export class Limiter {
 
   /**
    * Other rules from now on. A rule whose limits change keeps what was consumed, a rule that is no more forgets it.
-   * `owns`: the keys that this node decides at the time of asking.
+   * `owns`: the keys that this node decides at the time of asking. Returns whether there are counts that all nodes decide
+   * by, and that this one could not hold until now.
    */
-  change(rules: readonly Rule[], owns: Owns, nowMs: number): void {
+  change(rules: readonly Rule[], owns: Owns, nowMs: number): boolean {
     const former = new Map(this.#rules)
+    const shared = new Set(this.#states.filter(({ isLocal }) => isLocal).map(({ store }) => store))
     this.#rules.clear()
     for (const rule of rules) {
       const state = former.get(rule.name)
@@ -76,6 +78,7 @@ export class Limiter {
     }
     this.#states = [...this.#rules.values()]
     for (const state of former.values()) this.#retired.push(state.retire(undefined, owns))
+    return this.#states.some(({ isLocal, store }) => isLocal && !shared.has(store))
   }
 
   rule(name: string): RuleState | undefined {

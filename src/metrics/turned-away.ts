@@ -7,7 +7,7 @@ import { counters, wordsOf } from './series.ts'
 export type ShedReason = 'lag' | 'connections'
 export type Unproven = Exclude<Proof, 'right'>
 /** What of a peer's counts is not merged. */
-type Unmerged = Exclude<keyof MergeResult, 'raised'>
+type Unmerged = Exclude<keyof MergeResult, 'raised' | 'futureMs'>
 
 const SHED = wordsOf<ShedReason>({ lag: true, connections: true })
 const UNPROVEN = wordsOf<Unproven>({ missing: true, wrong: true })

@@ -71,7 +71,7 @@ describe('counts that a peer tells', () => {
 
   it('are refused and counted when they are further ahead than clocks may be', () => {
     expect(fate({ age: -8 })).toMatchObject({ raised: 1 })
-    expect(fate({ age: -9 })).toEqual({ ...NEWS, future: 1, changed: false, keys: 0 })
+    expect(fate({ age: -9 })).toMatchObject({ ...NEWS, future: 1, changed: false, keys: 0 })
     expect(fate({ age: 0, counts: Array.from({ length: 10 }, () => 1) })).toMatchObject({
       future: 1,
     })

@@ -14,8 +14,14 @@ const rule: Rule = {
   local: true,
 }
 
-function cluster(nodes: number, options: { readonly rule?: Rule } = {}) {
-  const world = new Simulation({ seed: 1, nodes, rules: [options.rule ?? rule] })
+interface Options {
+  readonly rule?: Rule
+  readonly clockOffsetsMs?: readonly number[]
+}
+
+function cluster(nodes: number, options: Options = {}) {
+  const { rule: one = rule, ...rest } = options
+  const world = new Simulation({ seed: 1, nodes, rules: [one], ...rest })
   let forwards = 0
   world.observe({
     sent(_, { message }) {
@@ -23,17 +29,34 @@ function cluster(nodes: number, options: { readonly rule?: Rule } = {}) {
     },
   })
   world.runUntil(READY_MS)
+  /** The answer to a check, which is there at once: nobody else is asked. */
+  const ask = (node: NodeId | undefined, cost = 1): Answer | Rejection => {
+    world.ask(node as NodeId, { rule: 'demo', key: 'hot', cost })
+    return (world.answers.at(-1) as ClientAnswer).answer
+  }
+  const pass = (ms: number) => world.runUntil(world.nowMs - START_MS + ms)
   return {
     world,
     nodes: world.ids,
     forwards: () => forwards,
-    /** The answer to a check, which is there at once: nobody else is asked. */
-    ask(node: NodeId | undefined, cost = 1): Answer | Rejection {
-      world.ask(node as NodeId, { rule: 'demo', key: 'hot', cost })
-      return (world.answers.at(-1) as ClientAnswer).answer
+    ask,
+    pass,
+    /** Everybody takes all that there is, every 10 ms. Returns how much that was. */
+    flood(ms: number, by: readonly NodeId[] = world.ids): number {
+      let tokens = 0
+      for (let passedMs = 0; passedMs < ms; passedMs += 10) {
+        for (const node of by) {
+          while (isAllowed(ask(node))) tokens += 1
+        }
+        pass(10)
+      }
+      return tokens
     },
-    pass: (ms: number) => world.runUntil(world.nowMs - START_MS + ms),
   }
+}
+
+function isAllowed(answer: Answer | Rejection): boolean {
+  return answer.type === 'answer' && answer.allowed
 }
 
 function splitOff({ world, nodes }: ReturnType<typeof cluster>): void {
@@ -160,7 +183,7 @@ describe('a node that has just come', () => {
     expect(ask(node)).toMatchObject({ decidedBy: 'local', overshootBound: 66, weight: 1 })
   })
 
-  test('decides nothing as an owner while some of the others do not reach each other', () => {
+  test('decides nothing, not even as an owner, until it has been together with all others once', () => {
     const { world, ask, nodes, pass } = cluster(3)
     const node = world.ownerOf('demo', 'hot')
     const [one, other] = nodes.filter((id) => id !== node) as [NodeId, NodeId]
@@ -169,7 +192,76 @@ describe('a node that has just come', () => {
     pass(1_000)
     world.revive(node)
     pass(6_000)
-    expect(ask(node, 33)).toMatchObject({ allowed: true, decidedBy: 'local', weight: 1 / 3 })
-    expect(ask(node, 1)).toMatchObject({ allowed: false, reason: 'partition_share' })
+    expect(ask(node, 1)).toMatchObject({ allowed: false, reason: 'partition_share', weight: 0 })
+    world.network.healAll()
+    pass(6_000)
+    expect(ask(node, 33)).toMatchObject({ allowed: true, decidedBy: 'local', weight: 1 })
+  })
+})
+
+describe('what a node does not hold', () => {
+  test('of a clock ahead it does not acknowledge: each goes on by its own share', () => {
+    const { pass, flood } = cluster(3, { clockOffsetsMs: [-3_000, 0, 0] })
+    pass(12_000)
+    flood(5_000)
+    expect(flood(10_000)).toBeLessThanOrEqual(10 * 100 + 66)
+  })
+
+  test('of a rule that is new to it it asks for before it decides', () => {
+    const { world, nodes, flood } = cluster(3, { rule: { ...rule, name: 'other' } })
+    const both = [{ ...rule, name: 'other' }, rule]
+    const [first] = nodes as [NodeId]
+    world.host(first).node.changeRules(both, world.nowMs)
+    flood(2_000, [first])
+    for (const node of nodes.slice(1)) world.host(node).node.changeRules(both, world.nowMs)
+    // What drains in a second, and what each may be ahead by.
+    expect(flood(1_000)).toBeLessThanOrEqual(100 + 66)
+  })
+})
+
+describe('a member that never counts on the others', () => {
+  test('does not keep them from deciding by their own shares', () => {
+    const { world, nodes, flood } = cluster(3)
+    const [one, other, liar] = nodes as [NodeId, NodeId, NodeId]
+    const { node } = world.host(liar)
+    const drain = node.drain.bind(node)
+    node.drain = (nowMs) => {
+      const effects = drain(nowMs)
+      const outbound = effects.outbound.map((sent) => {
+        if (sent.message.type !== 'step') return sent
+        return { ...sent, message: { ...sent.message, stance: 'ready' as const } }
+      })
+      return { ...effects, outbound } as typeof effects
+    }
+    flood(5_000, [one, other])
+    expect(flood(30_000, [one, other])).toBeGreaterThan((30 * 100) / 3)
+  })
+})
+
+describe('a node that comes back to a cluster without traffic', () => {
+  test('keeps nobody waiting for more than some round trips', () => {
+    const { world, nodes, ask, pass } = cluster(3)
+    const [node, other] = nodes as [NodeId, NodeId]
+    world.kill(node)
+    pass(1_000)
+    world.revive(node)
+    let refused = 0
+    for (let passedMs = 0; passedMs < 1_000; passedMs += 10) {
+      if (!isAllowed(ask(other))) refused += 1
+      pass(10)
+    }
+    expect(refused).toBeLessThan(15)
+  })
+})
+
+describe('a key that is reset at every node at once', () => {
+  test('is reset once', () => {
+    const slow = { ...rule, limits: [{ rate: { count: 10, periodMs: 1_000 }, burst: 100 }] }
+    const { world, nodes, flood, pass } = cluster(3, { rule: slow })
+    flood(600)
+    const request = { rule: 'demo', key: 'hot', cost: 0 }
+    for (const node of nodes) world.ask(node, request, { action: 'reset' })
+    pass(50)
+    expect(flood(600)).toBeLessThanOrEqual(100 + 66 + 6)
   })
 })
