@@ -79,7 +79,9 @@ export function toDecision(item: FrameReader): ForwardedDecision {
  * those of versions that know no leases.
  */
 export function fromWanted(checks: readonly ForwardedCheck[]): number[] {
-  return checks.flatMap(({ wanted }, at) => (wanted === undefined ? [] : [at, wanted]))
+  const flat: number[] = []
+  for (const [at, { wanted }] of checks.entries()) if (wanted !== undefined) flat.push(at, wanted)
+  return flat
 }
 
 export function toWanted(frame: FrameReader, checks: ForwardedCheck[]): ForwardedCheck[] {
@@ -92,9 +94,11 @@ export function toWanted(frame: FrameReader, checks: ForwardedCheck[]): Forwarde
 
 /** Which of the decisions come with a lease. */
 export function fromLeases(decisions: readonly ForwardedDecision[]): number[] {
-  return decisions.flatMap(({ lease }, at) => {
-    return lease === undefined ? [] : [at, lease.tokens, lease.forMs]
-  })
+  const flat: number[] = []
+  for (const [at, { lease }] of decisions.entries()) {
+    if (lease !== undefined) flat.push(at, lease.tokens, lease.forMs)
+  }
+  return flat
 }
 
 export function toLeased(frame: FrameReader, decisions: ForwardedDecision[]): ForwardedDecision[] {

@@ -71,8 +71,7 @@ export class Answering {
     owner: NodeId,
     nowMs: number,
   ): Reliance {
-    const all = state.isLocal ? this.#replica.inStep.company(nowMs) : undefined
-    const company = state.company(all)
+    const company = state.company(this.#replica.inStep, nowMs)
     if (company !== undefined) return relianceOnAll(company, state)
     // Where all nodes decide, one that does not yet asks another, and the owner is one like any other.
     const isByAll = state.isLocal && state.quota(this.#replica.inStep.deciders) > 0

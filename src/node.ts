@@ -1,6 +1,5 @@
 import type { CopiesWanted } from '../cluster/copies.ts'
 import type { ClusterEvent, StandInReason } from '../cluster/event.ts'
-import type { Company } from '../cluster/in-step.ts'
 import {
   CLOCK_AHEAD_MS_MAX,
   COUNT_NUMBERS_MAX,
@@ -175,7 +174,8 @@ export class Node {
     const { placement } = this.#replica.membership
     const owner = placement.owner(key.hi) ?? this.#self.id
     // Of two nodes that both gave everything back, one would have given back what was admitted since.
-    const isAnybodys = action !== 'reset' && this.#company(state, nowMs) !== undefined
+    const isAnybodys =
+      action !== 'reset' && state.company(this.#replica.inStep, nowMs) !== undefined
     const isOurs = owner === this.#self.id || isAnybodys
     const decides = isOurs && this.#replica.mayDecide(nowMs)
     if (!decides || placement.members.length === 0) {
@@ -316,17 +316,12 @@ export class Node {
   }
 
   #decide(state: RuleState, key: KeyHash, cost: number, owner: NodeId, nowMs: number): Decision {
-    const company = this.#company(state, nowMs)
+    const company = state.company(this.#replica.inStep, nowMs)
     if (company !== undefined) return state.decideByAll(key, cost, company, nowMs)
     const { reaching, membership } = this.#replica
     const isOwner = owner === this.#self.id && membership.self.state !== 'joining'
     if (isOwner && reaching.isWhole(nowMs)) return state.decide(key, cost, nowMs)
     return this.#decideApart(state, key, cost, owner, nowMs)
-  }
-
-  /** With whom this node decides, if all nodes do; of other rules undefined. */
-  #company(state: RuleState, nowMs: number): Company | undefined {
-    return state.isLocal ? state.company(this.#replica.inStep.company(nowMs)) : undefined
   }
 
   /**

@@ -79,11 +79,7 @@ export class Leased {
   /** Leases that are over are in the bucket, from their end on. */
   lapse(store: Leasing, key: number, nowMs: number): void {
     for (const { tokens, untilMs } of this.#takeLapsed(key, nowMs)) {
-      for (const [index, by] of store.limits.entries()) {
-        if (by.drainPerMs === 0) continue
-        const level = by.reckoning.level(by, store, key, index, untilMs) + tokens * by.tokenUnits
-        by.reckoning.put(by, store, key, index, level, untilMs)
-      }
+      intoBuckets(store, key, tokens, untilMs)
     }
   }
 
@@ -124,15 +120,20 @@ export class Leased {
     this.lapse(store, key, nowMs)
     const tokens = this.tokens(key)
     this.#pools.delete(key)
-    for (const [index, by] of store.limits.entries()) {
-      if (tokens === 0 || by.drainPerMs === 0) continue
-      const level = by.reckoning.level(by, store, key, index, nowMs) + tokens * by.tokenUnits
-      by.reckoning.put(by, store, key, index, level, nowMs)
-    }
+    if (tokens > 0) intoBuckets(store, key, tokens, nowMs)
   }
 
   forget(key: number): void {
     this.#pools.delete(key)
+  }
+}
+
+/** From then on what was leased is in the buckets, and drains like the rest. */
+function intoBuckets(store: Leasing, key: number, tokens: number, atMs: number): void {
+  for (const [index, by] of store.limits.entries()) {
+    if (by.drainPerMs === 0) continue
+    const level = by.reckoning.level(by, store, key, index, atMs) + tokens * by.tokenUnits
+    by.reckoning.put(by, store, key, index, level, atMs)
   }
 }
 

@@ -36,6 +36,8 @@ export class Limiter {
   readonly actors: ActorTable
   readonly #rules = new Map<string, RuleState>()
   #states: readonly RuleState[]
+  /** Of these, the ones that all nodes decide. */
+  #local: readonly RuleState[]
   /** The keys of rules that are no more. */
   #retired: FormerKeys[] = []
   readonly #reader: CountsReader
@@ -49,8 +51,9 @@ export class Limiter {
     this.#options = options
     for (const rule of rules) this.#rules.set(rule.name, new RuleState(rule, this.actors, options))
     this.#states = [...this.#rules.values()]
+    this.#local = this.#states.filter(({ isLocal }) => isLocal)
     this.shared = new SharedRules(
-      () => this.#states,
+      () => this.#local,
       (nowMs, tell) => this.#written(nowMs, tell),
     )
     this.#reader = new CountsReader(
@@ -68,7 +71,7 @@ export class Limiter {
    */
   change(rules: readonly Rule[], owns: Owns, nowMs: number): boolean {
     const former = new Map(this.#rules)
-    const shared = new Set(this.#states.filter(({ isLocal }) => isLocal).map(({ store }) => store))
+    const shared = new Set(this.#local.map(({ store }) => store))
     this.#rules.clear()
     for (const rule of rules) {
       const state = former.get(rule.name)
@@ -77,8 +80,9 @@ export class Limiter {
       this.#rules.set(rule.name, new RuleState(rule, this.actors, this.#options, before))
     }
     this.#states = [...this.#rules.values()]
+    this.#local = this.#states.filter(({ isLocal }) => isLocal)
     for (const state of former.values()) this.#retired.push(state.retire(undefined, owns))
-    return this.#states.some(({ isLocal, store }) => isLocal && !shared.has(store))
+    return this.#local.some(({ store }) => !shared.has(store))
   }
 
   rule(name: string): RuleState | undefined {

@@ -30,6 +30,11 @@ export interface Predecessor {
   readonly nowMs: number
 }
 
+/** Knows how a node may decide what all nodes decide, if it may at all. */
+interface Accompanied {
+  company(nowMs: number): Company | undefined
+}
+
 /** One rule at work: its limits, its keys' hashes, and its memory. */
 export class RuleState {
   readonly rule: Rule
@@ -101,9 +106,10 @@ export class RuleState {
     return decision
   }
 
-  /** Those who decide it, unless they are so many that nobody could be ahead by a token. */
-  company(all: Company | undefined): Company | undefined {
-    return all === undefined || this.quota(all.members) === 0 ? undefined : all
+  /** With whom a node decides, if all nodes do and are not so many that nobody could be ahead by a token. */
+  company(all: Accompanied, nowMs: number): Company | undefined {
+    const company = this.isLocal ? all.company(nowMs) : undefined
+    return company === undefined || this.quota(company.members) === 0 ? undefined : company
   }
 
   /** What is wrong with a check that so many nodes may decide, each for itself. */

@@ -13,7 +13,7 @@ export class SharedRules {
     states: () => readonly RuleState[],
     written: (nowMs: number, tell: (write: WriteOwn) => void) => Counts[],
   ) {
-    this.#states = () => states().filter(({ isLocal }) => isLocal)
+    this.#states = states
     this.#written = written
   }
 
