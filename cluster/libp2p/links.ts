@@ -5,6 +5,7 @@ import { asError, type Libp2pFault, type OnFault, reasonOf } from './fault.ts'
 import { OversizeFrameError } from './frame-codec.ts'
 import { LINK_OPEN_TIMEOUT_MS } from './limits.ts'
 import { BacklogExceededError, PeerStream } from './peer-stream.ts'
+import { tellWindowSeldom } from './window-updates.ts'
 
 export interface LinkEvents {
   linked(peer: NodeId): void
@@ -134,6 +135,7 @@ export class Links {
   }
 
   #link(peer: NodeId, stream: Stream): void {
+    tellWindowSeldom(stream)
     const link = new PeerStream(stream)
     this.#streams.set(peer, link)
     this.#events.linked(peer)
