@@ -1,5 +1,6 @@
 import type { CopiesWanted } from '../cluster/copies.ts'
 import type { ClusterEvent, StandInReason } from '../cluster/event.ts'
+import { InFlight } from '../cluster/in-flight.ts'
 import {
   CLOCK_AHEAD_MS_MAX,
   COUNT_NUMBERS_MAX,
@@ -93,7 +94,7 @@ export class Node {
   readonly #replica: Replica
   readonly #memory: OriginMemory
   readonly #answering: Answering
-  readonly #pending = new Map<number, PendingCheck>()
+  readonly #pending = new InFlight<PendingCheck>()
   readonly #standIns: StandInReason[] = []
 
   constructor(options: NodeOptions, random: Random, nowMs: number) {
@@ -254,9 +255,8 @@ export class Node {
   #answers(settled: readonly Settled[], nowMs: number): NodeEffects['answers'] {
     const answers: { readonly id: number; readonly answer: Answer }[] = []
     for (const { id, decision, by } of settled) {
-      const pending = this.#pending.get(id)
+      const pending = this.#pending.take(id)
       if (pending === undefined) continue
-      this.#pending.delete(id)
       answers.push({ id, answer: this.#settle(pending, decision, by, nowMs) })
     }
     return answers
@@ -283,7 +283,7 @@ export class Node {
     const isCheck = action === 'check'
     const wanted = isCheck ? this.#memory.wanted({ state, key, cost, owner }, nowMs) : undefined
     const id = this.#replica.forward(route, { key: ref, action, cost, ageMs, wanted }, nowMs)
-    this.#pending.set(id, { action, state, key, cost, owner, askedMs: nowMs })
+    this.#pending.add(id, { action, state, key, cost, owner, askedMs: nowMs })
     return { type: 'pending', id }
   }
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { ClusterEvent } from '../cluster/event.ts'
+import { InFlight } from '../cluster/in-flight.ts'
 import { TICK_MS } from '../cluster/limits.ts'
 import type { Action, MemberRecord } from '../cluster/message.ts'
 import type { Outbound } from '../cluster/outbox.ts'
@@ -77,7 +78,7 @@ export class Runtime implements RunningNode {
   readonly #transport: Transport | undefined
   readonly #onTick: RuntimeDependencies['onTick']
   readonly #discovery: Discovery | undefined
-  readonly #waiting = new Map<number, (answer: Answer) => void>()
+  readonly #waiting = new InFlight<(answer: Answer) => void>()
   readonly #writer = new Writer()
   readonly #reservations: Reservations
   readonly #lag = new TickLag()
@@ -236,7 +237,7 @@ export class Runtime implements RunningNode {
     if (outcome.type !== 'pending') return outcome
     this.#scheduleTurn()
     const answer = new Promise<Answer>((resolve) => {
-      this.#waiting.set(outcome.id, resolve)
+      this.#waiting.add(outcome.id, resolve)
     })
     if (this.#isStopped) this.#decideAll()
     return answer
@@ -350,8 +351,7 @@ export class Runtime implements RunningNode {
     for (const outbound of effects.outbound) this.#send(outbound)
     for (const event of effects.events) this.#render(event)
     for (const { id, answer } of effects.answers) {
-      this.#waiting.get(id)?.(answer)
-      this.#waiting.delete(id)
+      this.#waiting.take(id)?.(answer)
     }
   }
 
