@@ -58,6 +58,8 @@ export function toCheck(item: FrameReader, rules: readonly string[]): ForwardedC
     cost: item.whole(COST_MAX),
     hops: item.whole(HOPS_MAX),
     action: ACTIONS[item.whole(ACTIONS.length - 1)] as ForwardedCheck['action'],
+    ageMs: undefined,
+    wanted: undefined,
   }
   return check.action === 'undo' ? { ...check, ageMs: item.whole() } : check
 }
@@ -71,6 +73,7 @@ export function toDecision(item: FrameReader): ForwardedDecision {
     retryAfterMs: item.whole(),
     resetMs: item.whole(),
     delayMs: item.whole(),
+    lease: undefined,
   }
 }
 
@@ -80,7 +83,9 @@ export function toDecision(item: FrameReader): ForwardedDecision {
  */
 export function fromWanted(checks: readonly ForwardedCheck[]): number[] {
   const flat: number[] = []
-  for (const [at, { wanted }] of checks.entries()) if (wanted !== undefined) flat.push(at, wanted)
+  checks.forEach(({ wanted }, at) => {
+    if (wanted !== undefined) flat.push(at, wanted)
+  })
   return flat
 }
 
@@ -95,9 +100,9 @@ export function toWanted(frame: FrameReader, checks: ForwardedCheck[]): Forwarde
 /** Which of the decisions come with a lease. */
 export function fromLeases(decisions: readonly ForwardedDecision[]): number[] {
   const flat: number[] = []
-  for (const [at, { lease }] of decisions.entries()) {
+  decisions.forEach(({ lease }, at) => {
     if (lease !== undefined) flat.push(at, lease.tokens, lease.forMs)
-  }
+  })
   return flat
 }
 

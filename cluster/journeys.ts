@@ -1,7 +1,7 @@
 import type { KeyRef } from '../crdt/counts.ts'
 import type { NodeId } from '../crdt/node-id.ts'
 import type { StandInReason } from './event.ts'
-import type { Forwarding, TravellingCheck } from './forwarding.ts'
+import { type Forwarding, inVain, type TravellingCheck } from './forwarding.ts'
 import type { HandOff } from './hand-off.ts'
 import { FORWARD_ATTEMPTS_MAX, HAND_OFF_MS_MAX, HOPS_MAX } from './limits.ts'
 import type { Membership } from './membership.ts'
@@ -80,9 +80,8 @@ export class Journeys {
     for (const decision of decisions) {
       const check = this.#forwarding.answered(from, decision.id, nowMs)
       if (check === undefined) continue
-      const tried = [...check.tried, from]
       if (decision.verdict === 'unknown_rule') this.#standIn(check, 'unknown_rule', nowMs)
-      else if (decision.verdict === 'moved') this.reroute({ ...check, tried }, nowMs)
+      else if (decision.verdict === 'moved') this.reroute(inVain(check, from), nowMs)
       else this.#settle(check, decision, from, nowMs)
     }
   }
@@ -171,8 +170,13 @@ export class Journeys {
   #settle(check: TravellingCheck, decision: ForwardedDecision, by: NodeId, nowMs: number): void {
     const { origin, key } = check
     if (origin.type === 'door') this.#outbox.settle({ id: origin.id, decision, by })
-    else this.#forwarding.answer(origin.peer, key, { ...decision, id: origin.id }, nowMs)
+    else this.#forwarding.answer(origin.peer, key, withId(origin.id, decision), nowMs)
   }
+}
+
+/** What this node has decided itself has the id already. */
+function withId(id: number, decision: ForwardedDecision): ForwardedDecision {
+  return decision.id === id ? decision : { ...decision, id }
 }
 
 function moved(id: number): ForwardedDecision {

@@ -153,7 +153,9 @@ export class Replica {
   ): number {
     const id = ++this.#nextDoorId
     const origin = { type: 'door', id } as const
-    const check: TravellingCheck = { ...asked, hops: 0, origin, tried: [] }
+    // Named one by one: a copy with more properties takes V8 some microseconds.
+    const { key, action, cost, ageMs, wanted } = asked
+    const check: TravellingCheck = { key, action, cost, ageMs, wanted, hops: 0, origin, tried: [] }
     this.#journeys.travel(check, target, nowMs)
     return id
   }

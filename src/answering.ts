@@ -46,6 +46,7 @@ export class Answering {
     nowMs: number,
   ): Answer {
     const reliance = this.#reliance(state, decision, decidedBy, owner, nowMs)
+    const { consistency, overshootBound, weight } = reliance
     const policy = state.rule.limits[decision.limit] as LimitPolicy
     return {
       type: 'answer',
@@ -56,7 +57,10 @@ export class Answering {
       retryAfterMs: decision.type === 'refused' ? decision.retryAfterMs : 0,
       resetMs: decision.resetMs,
       reason: decision.type === 'refused' ? decision.reason : 'under_limit',
-      ...reliance,
+      decidedBy: reliance.decidedBy,
+      consistency,
+      overshootBound,
+      weight,
       owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
       node: this.#self.name,
       limitIndex: decision.limit,

@@ -107,7 +107,8 @@ export function ownWords(outcome: RuleOutcome, matched: Matched): RuleOutcome {
     const detail = outcome.detail.replaceAll(`"${matched.counter}"`, `"${name}"`)
     return { ...outcome, detail }
   }
-  const answer = { ...outcome, rule: name, matched }
+  // Nobody else holds it: a copy with more properties takes V8 as long as the check itself.
+  const answer: RuleAnswer = Object.assign(outcome, { rule: name, matched })
   return mode === 'shadow' && !outcome.allowed ? letThrough(answer) : answer
 }
 

@@ -9,15 +9,11 @@ export function forwardedDecision(
   lease?: Lease,
 ): ForwardedDecision {
   const { limit, remaining, resetMs } = decision
-  const measured = { id, limit, remaining, resetMs }
-  return decision.type === 'allowed'
-    ? { ...measured, verdict: 'allowed', retryAfterMs: 0, delayMs: decision.delayMs, lease }
-    : {
-        ...measured,
-        verdict: decision.reason,
-        retryAfterMs: decision.retryAfterMs,
-        delayMs: 0,
-      }
+  const isAllowed = decision.type === 'allowed'
+  const verdict = isAllowed ? 'allowed' : decision.reason
+  const retryAfterMs = isAllowed ? 0 : decision.retryAfterMs
+  const delayMs = isAllowed ? decision.delayMs : 0
+  return { id, verdict, limit, remaining, retryAfterMs, resetMs, delayMs, lease }
 }
 
 /** Sent back where the check names a rule, or a cost, that is not of this node's rules. */
