@@ -10,9 +10,8 @@ let end: Promise<void> | undefined
  * in checks per second of a core: 1.4 times the gate over TCP, 1.2 times over a Unix socket, 1.8 times `POST /v1/check`.
  * Whoever is alone in a turn does not wait.
  */
-export async function inTurn<Value>(value: Value | Promise<Value>): Promise<Value> {
-  if (!(value instanceof Promise)) await endOfTurn()
-  return value
+export function inTurn<Value>(value: Value | Promise<Value>): Promise<Value> {
+  return value instanceof Promise ? value : endOfTurn().then(() => value)
 }
 
 /** One for all that wait for it. */
