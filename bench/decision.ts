@@ -66,7 +66,10 @@ async function measure(
     ({ row, keys, nodeFlags }) => {
       // A process each: what a compiler learns of one table says nothing about another.
       const worker: Worker<DecideJob, DecideResult> = stand.worker('decide', 'server', nodeFlags)
-      return [row.name, (durationMs: number) => worker.ask({ keys, durationMs })] as const
+      return [
+        row.name,
+        (durationMs: number) => worker.ask({ keys, durationMs, asks: 'held' }),
+      ] as const
     },
   )
   const turns = await interleave(scale, Object.fromEntries(contenders))

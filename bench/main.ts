@@ -4,6 +4,7 @@ import { markedPart } from '../sim/command/marked-part.ts'
 import { batch } from './batch.ts'
 import { Bystanders } from './bystanders.ts'
 import { decision } from './decision.ts'
+import { eviction } from './eviction.ts'
 import { fleet } from './fleet.ts'
 import { forward } from './forward.ts'
 import { http } from './http.ts'
@@ -19,6 +20,7 @@ import { workers } from './workers.ts'
 const SUBJECTS: readonly Subject[] = [
   decision,
   memory,
+  eviction,
   stall,
   http,
   redisRoute,

@@ -25,6 +25,12 @@ const TICKS: Row = {
   unit: 'ticks',
   target: { atMost: 0 },
 }
+const GC_LONGEST: Row = {
+  name: 'stall-gc-longest',
+  measures: 'the same: longest pause for the garbage collector',
+  unit: 'ms',
+  target: { atMost: 10 },
+}
 const SNAPSHOT: Row = {
   name: 'stall-snapshot',
   measures: 'the longest time again, while snapshots of all these keys are written',
@@ -35,11 +41,11 @@ const SNAPSHOT: Row = {
 /** Whether a full table is ever felt. */
 export const stall: Subject = {
   name: 'stall',
-  rows: [LONGEST, P999, TICKS, SNAPSHOT],
+  rows: [LONGEST, P999, TICKS, GC_LONGEST, SNAPSHOT],
   measure: async (scale, wanted) => {
     const all = new Map<string, Reading>()
     for (const writes of [false, true]) {
-      const rows = writes ? [SNAPSHOT] : [LONGEST, P999, TICKS]
+      const rows = writes ? [SNAPSHOT] : [LONGEST, P999, TICKS, GC_LONGEST]
       if (!rows.some(({ name }) => wanted.has(name))) continue
       // Long enough for at least one snapshot to begin meanwhile.
       const durationMs = scale.watchMs + (writes ? SNAPSHOT_MS : 0)
@@ -75,11 +81,18 @@ function longest(result: ChurnResult, watchMs: number): Reading {
 }
 
 function readings(result: ChurnResult, watchMs: number): Map<string, Reading> {
-  const { checks, p50Us, p999Us, ticksLost } = result
+  const { checks, p50Us, p999Us, ticksLost, gcPauses, longestGcMs, gcMs } = result
   const watched = `${checks.toLocaleString('en')} checks in ${watchMs / 1_000} s`
   return new Map([
     [LONGEST.name, longest(result, watchMs)],
     [P999.name, figure([p999Us], `${watched}; median ${p50Us} µs`)],
     [TICKS.name, figure([ticksLost], watched)],
+    [
+      GC_LONGEST.name,
+      figure(
+        [longestGcMs],
+        `${watched}; ${gcPauses} pauses, ${numberText((100 * gcMs) / watchMs)} % of the time`,
+      ),
+    ],
   ])
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PerformanceObserver } from 'node:perf_hooks'
 import { TICK_MS } from '../../cluster/limits.ts'
 import { createNode, type WeirNode } from '../../src/index.ts'
 import { Microseconds } from '../microseconds.ts'
@@ -29,6 +30,10 @@ export interface ChurnResult {
   readonly longestStallCpuMs: number
   /** Ticks that came so late that the next was due already. */
   readonly ticksLost: number
+  /** Times the program stood still for the garbage collector, the longest, and all together. */
+  readonly gcPauses: number
+  readonly longestGcMs: number
+  readonly gcMs: number
   /** Written while it was watched, and before. */
   readonly snapshots: number
 }
@@ -74,6 +79,31 @@ class TickWatch {
   }
 }
 
+/** What the collector holds the program up by the clock; what it does beside it, in threads of its own, is not in it. */
+class GcWatch {
+  pauses = 0
+  longestMs = 0
+  totalMs = 0
+  readonly #observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) {
+      this.pauses += 1
+      this.longestMs = Math.max(this.longestMs, duration)
+      this.totalMs += duration
+    }
+  })
+
+  constructor() {
+    this.#observer.observe({ entryTypes: ['gc'] })
+  }
+
+  /** Pauses are told a turn of the event loop later. */
+  async stop(): Promise<void> {
+    await turn()
+    await turn()
+    this.#observer.disconnect()
+  }
+}
+
 class Churn {
   readonly #node: WeirNode
   readonly #job: ChurnJob
@@ -101,6 +131,7 @@ class Churn {
     const startMs = performance.now()
     const loop = new LoopWatch()
     const ticks = new TickWatch()
+    const collector = new GcWatch()
     for (let nowMs = startMs; nowMs - startMs < durationMs; nowMs = performance.now()) {
       const owed = Math.floor(((nowMs - startMs) * checksPerSecond) / MS_PER_SECOND)
       while (this.#checks < owed) this.#check()
@@ -108,6 +139,7 @@ class Churn {
       loop.turned()
     }
     ticks.stop()
+    await collector.stop()
     return {
       checks: this.#checks,
       p50Us: this.#latency.percentile(0.5),
@@ -116,6 +148,9 @@ class Churn {
       longestStallMs: loop.longestMs,
       longestStallCpuMs: loop.longestCpuMs,
       ticksLost: ticks.lost,
+      gcPauses: collector.pauses,
+      longestGcMs: collector.longestMs,
+      gcMs: collector.totalMs,
       snapshots: await snapshotsOf(this.#node),
     }
   }

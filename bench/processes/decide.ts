@@ -1,10 +1,12 @@
 import { TICK_MS } from '../../cluster/limits.ts'
+import type { KeyStore } from '../../src/limiter/key-store.ts'
 import type { Node } from '../../src/node.ts'
 import { loneNode, tick } from '../lone-node.ts'
 import { work } from '../worker.ts'
 import { keyText, RULE } from '../workload.ts'
 
-// Decisions of one node inside this process, keys drawn evenly from so many.
+// Decisions of one node inside this process: of keys drawn evenly from so many, or of new keys only when the table is full
+// of those.
 //
 // Times are of the processor and not of the clock, so that other programs do not count. Checks come in
 // blocks. The keys of a block are written just before it, as they would come out of requests: the string is
@@ -14,12 +16,22 @@ import { keyText, RULE } from '../workload.ts'
 export interface DecideJob {
   readonly keys: number
   readonly durationMs: number
+  /** The same for all jobs of a process, but that what asks `new` keys may be given room. */
+  readonly asks: Asks
 }
+
+/**
+ * `held`: keys that the table was filled with. `new`: keys never seen, each of which has to evict another. `new-with-room`:
+ * the same, after as many as are asked have been forgotten.
+ */
+export type Asks = 'held' | 'new' | 'new-with-room'
 
 export interface DecideResult {
   readonly nsPerCheck: number
   /** Time of ticks for each check. */
   readonly tickNsPerCheck: number
+  /** Live keys given up for new ones. */
+  readonly evicted: number
 }
 
 /** Enough for asking the time to cost nothing, few enough for their strings to stay at hand. */
@@ -27,6 +39,8 @@ const BLOCK = 2_000
 const NS_PER_US = 1_000
 /** No refusals: every check is admitted and recorded, which is the longer way. */
 const LIMIT = { rate: { count: 1_000_000, periodMs: 1_000 }, burst: 1_000_000 }
+/** Slow enough for one token not to come back meanwhile: a key whose bucket is full again is given up at first sight. */
+const LIVE_LIMIT = { rate: { count: 100, periodMs: 86_400_000 }, burst: 100 }
 
 class Bench {
   readonly #node: Node
@@ -34,11 +48,14 @@ class Bench {
   readonly #textBytes: number
   readonly #keys: number
   #draw = 1
+  #newest: number
   #tickedMs = 0
 
-  constructor(keys: number) {
+  constructor({ keys, asks }: DecideJob) {
     this.#keys = keys
-    this.#node = loneNode({ name: RULE, limits: [LIMIT] }, keys, wallMs())
+    this.#newest = keys
+    const limit = asks === 'held' ? LIMIT : LIVE_LIMIT
+    this.#node = loneNode({ name: RULE, limits: [limit] }, keys, wallMs())
     const texts = Array.from({ length: keys }, (_, number) => keyText(number))
     this.#textBytes = keyText(0).length
     this.#texts = Buffer.from(texts.join(''), 'latin1')
@@ -46,15 +63,17 @@ class Bench {
     this.#tickIfDue()
   }
 
-  run(durationMs: number): DecideResult {
+  run({ durationMs, asks }: DecideJob): DecideResult {
+    const evictedBefore = this.#store.evicted
     const endMs = performance.now() + durationMs
     let checks = 0
     let checkUs = 0
     let tickUs = 0
     while (performance.now() < endMs) {
+      if (asks === 'new-with-room') this.#makeRoom()
       const requests = Array.from({ length: BLOCK }, () => ({
         rule: RULE,
-        key: this.#someKey(),
+        key: asks === 'held' ? this.#someKey() : this.#newKey(),
         cost: 1,
       }))
       const nowMs = wallMs()
@@ -67,8 +86,28 @@ class Bench {
       checks += BLOCK
       tickUs += this.#tickIfDue()
     }
+    const evicted = this.#store.evicted - evictedBefore
+    const owed = asks === 'new' ? checks : 0
+    if (evicted !== owed) throw new Error(`${evicted} live keys were evicted, not ${owed}`)
     const perCheck = NS_PER_US / checks
-    return { nsPerCheck: checkUs * perCheck, tickNsPerCheck: tickUs * perCheck }
+    return { nsPerCheck: checkUs * perCheck, tickNsPerCheck: tickUs * perCheck, evicted }
+  }
+
+  get #store(): KeyStore {
+    const state = this.#node.limiter.rule(RULE)
+    if (state === undefined) throw new Error('the rule is gone')
+    return state.store
+  }
+
+  /** As a sweep lets go of keys; in a full table of one node every row is a key's. */
+  #makeRoom(): void {
+    const nowMs = wallMs()
+    for (let left = BLOCK; left > 0; left--) this.#store.forget(this.#store.nextRow(), nowMs)
+  }
+
+  /** A flat string again. */
+  #newKey(): string {
+    return Buffer.from(keyText(this.#newest++), 'latin1').toString('latin1')
   }
 
   /** A new, flat string, as a parser makes it. Numerical Recipes' generator: the next of all 2^32. */
@@ -99,8 +138,8 @@ function wallMs(): number {
 
 const benches = new Map<number, Bench>()
 
-work(({ keys, durationMs }: DecideJob): DecideResult => {
-  const bench = benches.get(keys) ?? new Bench(keys)
-  benches.set(keys, bench)
-  return bench.run(durationMs)
+work((job: DecideJob): DecideResult => {
+  const bench = benches.get(job.keys) ?? new Bench(job)
+  benches.set(job.keys, bench)
+  return bench.run(job)
 })
