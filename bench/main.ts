@@ -1,34 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { markedPart } from '../sim/command/marked-part.ts'
-import { batch } from './batch.ts'
 import { Bystanders } from './bystanders.ts'
-import { decision } from './decision.ts'
-import { eviction } from './eviction.ts'
-import { fleet } from './fleet.ts'
-import { forward } from './forward.ts'
-import { http } from './http.ts'
 import { bystandersText, heading, machineText } from './machine.ts'
-import { memory } from './memory.ts'
-import { redisRoute } from './redis-route.ts'
 import { jsonLine, type Result, summary, table, withTables } from './report.ts'
-import { FULL, QUICK, type Scale, type Subject } from './row.ts'
-import { stall } from './stall.ts'
+import { FULL, QUICK, type Scale } from './row.ts'
+import { SUBJECTS } from './subjects.ts'
 import { wishOrUsage } from './wish-or-usage.ts'
-import { workers } from './workers.ts'
-
-const SUBJECTS: readonly Subject[] = [
-  decision,
-  memory,
-  eviction,
-  stall,
-  http,
-  redisRoute,
-  forward,
-  batch,
-  fleet,
-  workers,
-]
 
 const USAGE = `npm run bench -- [--only <row or subject>]... [--quick] [--json] [--write <file>]
 
