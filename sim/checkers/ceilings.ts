@@ -1,7 +1,6 @@
 import { FORWARDS_PENDING_MAX, MEMBERS_MAX, WEIGHT_TABLES_MAX } from '../../cluster/limits.ts'
 import type { NodeId } from '../../crdt/node-id.ts'
 import { LEASED_KEYS_MAX } from '../../src/limiter/leased.ts'
-import { UNSENT_PER_ROW_MAX } from '../../src/limiter/unsent.ts'
 import type { Node } from '../../src/node.ts'
 import type { Oracle } from '../oracle.ts'
 import { looksOf } from './sample.ts'
@@ -48,7 +47,7 @@ function above(node: Node, rowsMax: number, ids: readonly NodeId[]): string[] {
     check(`keys of ${rule.name}`, store.table.keys, rowsMax)
     check(`leased keys of ${rule.name}`, store.leased.keys, LEASED_KEYS_MAX)
     check(`unacknowledged keys of ${rule.name}`, store.unacknowledged.keys, rowsMax)
-    check(`unsent keys of ${rule.name}`, store.unsent.size, UNSENT_PER_ROW_MAX * rowsMax)
+    check(`unsent keys of ${rule.name}`, store.unsent.size, rowsMax)
   }
   check('pending forwards', replica.pending, FORWARDS_PENDING_MAX)
   check('members', membership.records.length, Math.min(MEMBERS_MAX, ids.length))

@@ -31,6 +31,8 @@ export const DIRTY = 0x4_0000
 export const SURCHARGED = 0x8_0000
 /** Of a row: what it counts was given back. */
 export const CREDIT = 0x10_0000
+/** The row has its place in the list of what is unsent, and keeps it whatever key it is given to. */
+export const LISTED = 0x20_0000
 
 export class KeyTable {
   readonly rowsMax: number
@@ -166,14 +168,15 @@ export class KeyTable {
     this.#words[base + HI] = hi
     this.#words[base + LO] = lo
     this.#words[base + NEXT] = 0
-    this.#words[base + MARKS] = actor
+    this.#words[base + MARKS] = actor | ((this.#words[base + MARKS] as number) & LISTED)
     return row
   }
 
   #giveBack(row: number): void {
     this.#rows -= 1
-    this.#words[row * this.#stride + MARKS] = 0
-    this.#words[row * this.#stride + NEXT] = this.#free
+    const at = row * this.#stride
+    this.#words[at + MARKS] = (this.#words[at + MARKS] as number) & LISTED
+    this.#words[at + NEXT] = this.#free
     this.#free = row + 1
   }
 

@@ -4,10 +4,6 @@ export class RowQueue {
   #first = 0
   #size = 0
 
-  constructor(rows: Iterable<number> = []) {
-    for (const row of rows) this.push(row)
-  }
-
   get size(): number {
     return this.#size
   }

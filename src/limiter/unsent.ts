@@ -1,12 +1,9 @@
 import type { Column } from '../../crdt/sliced-counter.ts'
-import { DIRTY, type KeyTable } from './key-table.ts'
+import { DIRTY, type KeyTable, LISTED } from './key-table.ts'
 import { RowQueue } from './row-queue.ts'
 
 /** Keys taken last that are remembered as in use. More take longer to hand over. */
 const KEYS_TAKEN_KEPT = 1_024
-
-/** Keys in the list of unsent ones for each row of the table, at most: some have been forgotten meanwhile. */
-export const UNSENT_PER_ROW_MAX = 2
 
 /**
  * Which keys have admissions that the other replicas have not been sent, and how many tokens of each.
@@ -21,7 +18,8 @@ export class Unsent {
   readonly #stride: number
   /** More than so many unsent tokens of one key ask for an early flush. */
   flushTokens: number
-  #keys = new RowQueue()
+  /** Each row once: one whose key was forgotten stays in its place, for whatever key it is given to. */
+  readonly #rows = new RowQueue()
   #flushWanted = false
   /** The keys taken last: a ring of at most `KEYS_TAKEN_KEPT`. */
   readonly #lastTaken: number[] = []
@@ -49,24 +47,24 @@ export class Unsent {
   }
 
   #list(key: number, at: number): void {
-    if (this.size >= UNSENT_PER_ROW_MAX * this.#table.rowsMax) this.#dropForgotten()
-    this.#table.mark(key, DIRTY)
-    this.#keys.push(key)
+    if (!this.#table.isMarked(key, LISTED)) this.#rows.push(key)
+    this.#table.mark(key, DIRTY | LISTED)
     this.#words[at] = 0
   }
 
   /** Keys still to be taken; some of them may have been forgotten meanwhile. */
   get size(): number {
-    return this.#keys.size
+    return this.#rows.size
   }
 
   /** Takes the oldest keys with something unsent, at most so many. A key forgotten meanwhile is not among them. */
   take(most: number): number[] {
     const keys: number[] = []
     for (let left = Math.min(this.size, most); left > 0; left--) {
-      const key = this.#keys.shift()
-      if (!this.#table.isMarked(key, DIRTY)) continue
-      this.#table.unmark(key, DIRTY)
+      const key = this.#rows.shift()
+      const isUnsent = this.#table.isMarked(key, DIRTY)
+      this.#table.unmark(key, DIRTY | LISTED)
+      if (!isUnsent) continue
       keys.push(key)
       this.#lastTaken[this.#takenInAll++ % KEYS_TAKEN_KEPT] = key
     }
@@ -76,17 +74,6 @@ export class Unsent {
 
   /** Keys in use: those with something unsent, and those taken last. Some may have been forgotten meanwhile. */
   inUse(): Set<number> {
-    return new Set([...this.#lastTaken, ...this.#keys])
-  }
-
-  /**
-   * A key that was forgotten stays in the list until its turn comes, and its row may be given to another, again
-   * and again. Dropping them now and then keeps the list below `UNSENT_PER_ROW_MAX` times the rows, at a cost of
-   * O(1) for each key added.
-   */
-  #dropForgotten(): void {
-    const kept = new Set<number>()
-    for (const key of this.#keys) if (this.#table.isMarked(key, DIRTY)) kept.add(key)
-    this.#keys = new RowQueue(kept)
+    return new Set([...this.#lastTaken, ...this.#rows])
   }
 }

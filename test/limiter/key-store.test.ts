@@ -9,7 +9,6 @@ import { ACTING, DIRTY, KEY, NO_ROW } from '../../src/limiter/key-table.ts'
 import { type Limit, limitOf } from '../../src/limiter/limit.ts'
 import type { Limiter } from '../../src/limiter/limiter.ts'
 import type { RuleState } from '../../src/limiter/rule-state.ts'
-import { UNSENT_PER_ROW_MAX } from '../../src/limiter/unsent.ts'
 import { limiterOf, liveCounts, NOW_MS, policyOf, ruleOf, stateOf } from '../support/limiters.ts'
 
 /** 100 tokens, refilled in 10 s. */
@@ -126,12 +125,23 @@ describe('a full table of keys', () => {
 })
 
 describe('the list of unsent keys', () => {
-  it('does not grow with the keys that are forgotten', () => {
+  it('has each row once, however many keys the row was given to', () => {
     const { limiter, state } = small(100)
     for (let key = 0; key < 10_000; key++) state.decide(state.hash(`key ${key}`), 1, NOW_MS)
-    expect(state.store.unsent.size).toBeLessThanOrEqual(UNSENT_PER_ROW_MAX * 100)
-    expect(limiter.takeDelta(0, NOW_MS).length).toBeGreaterThan(0)
+    expect(state.store.unsent.size).toBe(100)
+    const told = limiter.takeDelta(0, NOW_MS).flatMap(({ blocks }) => blocks)
+    expect(told.flatMap(({ entries }) => entries).filter((_, at) => at % 6 === 0)).toHaveLength(100)
     expect(state.store.unsent.size).toBe(0)
+    state.decide(state.hash('another'), 1, NOW_MS)
+    expect(state.store.unsent.size).toBe(1)
+  })
+
+  it('passes over a key that was forgotten', () => {
+    const { limiter, state } = small(100)
+    const key = state.hash('forgotten')
+    state.decide(key, 1, NOW_MS)
+    state.store.forget(state.store.table.find(key.hi, key.lo), NOW_MS)
+    expect(limiter.takeDelta(0, NOW_MS).flatMap(({ blocks }) => blocks)).toEqual([])
   })
 })
 
