@@ -4,6 +4,7 @@ import { inspectKey } from './limiter/inspect.ts'
 import { hashHex } from './limiter/key-hash.ts'
 import type { Rule } from './limiter/policy.ts'
 import type { Node } from './node.ts'
+import { renderLimit } from './rules/limit-text.ts'
 import type { Matched } from './rules/rule-book.ts'
 import type { KeyInspection } from './running-node.ts'
 
@@ -30,7 +31,7 @@ export function inspection(
   const nameOf = (id: NodeId) => replica.membership.record(id)?.name ?? id
   const owners = placement.preference(hash.hi, placement.members.length).map(nameOf)
   const limits = inspectKey(state, limiter.actors, hash, nowMs).map((view) => ({
-    limit: `${view.limit.policy.rate.count}/${view.limit.policy.rate.periodMs}ms burst ${view.limit.policy.burst}`,
+    limit: renderLimit(view.limit.policy),
     sliceMs: view.limit.sliceMs,
     level: view.level,
     acting: view.acting,

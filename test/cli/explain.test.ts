@@ -15,7 +15,11 @@ const RULES = {
       tier_default: 'free',
     },
     { name: 'login', match: { path: '/login' }, key: '{header.x-user}', limits: [{ rate: '3/m' }] },
-    { name: 'tried', mode: 'shadow', limits: [{ rate: '1/m' }] },
+    {
+      name: 'tried',
+      mode: 'shadow',
+      limits: [{ rate: '1/m' }, { rate: '30/h', algorithm: 'sliding-window' }],
+    },
   ],
   overrides: [{ rule: 'api', key: '10.*', limits: [{ rate: '7/m' }], reason: 'the office' }],
 }
@@ -44,7 +48,7 @@ describe('weir explain', () => {
     expect(terminal.printed).toEqual([
       '**rule api   MATCH   key "192.0.2.1"   owner solo**',
       '  tier free',
-      '  limit 5/60000ms burst 5   in use 2   admitted lately: solo 2',
+      '  limit 5/m burst 5   in use 2   admitted lately: solo 2',
       '  says under_limit',
       'rule login   no match: "/api/x does not fit /login"',
       'rule tried   no match: "checks name the rule and a key themselves"',
@@ -56,7 +60,7 @@ describe('weir explain', () => {
     for (let time = 0; time < 2; time++) await explain('--rule', 'api', '--key', '10.0.0.1')
     expect(terminal.printed.slice(-4)).toEqual([
       '  override 10.* (the office)',
-      '  limit 7/60000ms burst 7   in use 1   admitted lately: solo 1',
+      '  limit 7/m burst 7   in use 1   admitted lately: solo 1',
       '  says under_limit',
       '=> ALLOW 6 of 7 left of api, whole again in 8.6 s; exact, overshoot bound 0',
     ])
@@ -77,7 +81,8 @@ describe('weir explain', () => {
     await explain('--rule', 'tried', '--key', 'a')
     expect(terminal.printed.slice(1)).toEqual([
       '  in shadow mode',
-      '  limit 1/60000ms burst 1   in use 1   admitted lately: solo 1',
+      '  limit 1/m burst 1   in use 1   admitted lately: solo 1',
+      '  limit 30/h sliding-window   in use 1   admitted lately: solo 1',
       '  says under_limit',
       '=> ALLOW 0 of 1 left of tried, whole again in 60.0 s; exact, overshoot bound 0',
     ])

@@ -10,6 +10,7 @@ import type { LimitPolicy, Rule } from '../../src/limiter/policy.ts'
 import { checkMistake } from '../../src/limiter/rejection.ts'
 import type { RuleCheck } from '../../src/rule-answer.ts'
 import { RuleChecks } from '../../src/rule-checks.ts'
+import { renderLimit } from '../../src/rules/limit-text.ts'
 import type { RequestFacts } from '../../src/rules/request-facts.ts'
 import type { RuleBook } from '../../src/rules/rule-book.ts'
 import type {
@@ -152,7 +153,7 @@ export class MemoryNode implements RunningNode {
     const rule = this.rule(ruleName)
     if (rule === undefined) return this.#checks.unknownRule(ruleName)
     const limits = (this.#bucketsOf(rule, key) ?? []).map((bucket, index) => ({
-      limit: `${rule.name}/${index + 1}`,
+      limit: renderLimit(rule.limits[index] as LimitPolicy),
       sliceMs: 50,
       level: bucket.tokensAt(this.nowMs),
       acting: true,
