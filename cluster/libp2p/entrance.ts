@@ -23,6 +23,16 @@ export function assertGuarded(
   }
 }
 
+/** Why nobody can be let in. The library tells it in stack traces, and with advice on options of its own. */
+export function listenFailure(thrown: unknown, listen: readonly PeerAddress[]): unknown {
+  const reasons = String(thrown).match(/listen E[A-Z]+.*/g)
+  if (reasons === null) return thrown
+  const addresses = listen.map(formatPeerAddress).join(', ')
+  return new Error(
+    `peers cannot be listened for at ${addresses}: ${reasons.join('; ')}: choose another address`,
+  )
+}
+
 /** Whether a peer may be one, by the list if there is one. */
 export function allowList(
   self: NodeId,

@@ -7,7 +7,7 @@ import type { Discovery, Transport, TransportListener } from '../transport.ts'
 import { createLibp2pNode, type Libp2pNode } from './create-libp2p.ts'
 import { Dialler } from './dialler.ts'
 import { Distrust } from './distrust.ts'
-import { allowList, assertGuarded, isTrusted } from './entrance.ts'
+import { allowList, assertGuarded, isTrusted, listenFailure } from './entrance.ts'
 import { asError, type OnFault, reasonOf } from './fault.ts'
 import { ephemeralIdentity, loadOrCreateIdentity, nodeIdOf } from './identity.ts'
 import {
@@ -98,7 +98,9 @@ export async function createLibp2pTransport(
     { node, self, isAllowed, distrust, onFault },
     { ...options, announce, seeds },
   )
-  await adapter.start()
+  await adapter.start().catch((thrown) => {
+    throw listenFailure(thrown, listen)
+  })
   return adapter
 }
 

@@ -52,10 +52,10 @@ async function startOrFail(options: ServerOptions, log: Logger): Promise<Started
   try {
     if (options.dataDir !== null) await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
     node = await createNode(nodeOptions(options, log))
-    const admin = await node.listenAdmin(options.admin)
+    const admin = await asked('--admin', node.listenAdmin(options.admin))
     if (SHARES_DOORS) await joined(node)
     const http: string[] = []
-    for (const address of options.listen) http.push(await node.listen(address))
+    for (const address of options.listen) http.push(await asked('--listen', node.listen(address)))
     const { name, peerAddresses: peer } = node
     return { node, announcement: { name, http, admin, peer, pid: process.pid } }
   } catch (error) {
@@ -65,6 +65,15 @@ async function startOrFail(options: ServerOptions, log: Logger): Promise<Started
       cause: error,
       exit: 'configuration',
     })
+  }
+}
+
+/** A system's error names the address, not the option that asked for it. */
+async function asked<Result>(option: string, listening: Promise<Result>): Promise<Result> {
+  try {
+    return await listening
+  } catch (error) {
+    throw isDefect(error) ? error : new Error(option, { cause: error })
   }
 }
 

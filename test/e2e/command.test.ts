@@ -190,7 +190,7 @@ describe('weir serve', () => {
     const bad = join(folder, 'bad.yaml')
     writeFileSync(bad, 'version: 1\nrules: [{ name: a, limits: [{ rate: 5/sec }] }]\n')
     for (const [words, told] of [
-      [['--listen', `127.0.0.1:${port}`, ...alone], 'EADDRINUSE'],
+      [['--listen', `127.0.0.1:${port}`, ...alone], 'cannot start: --listen: listen EADDRINUSE'],
       [['--peer-listen', 'none', '--rules', bad], `${bad}:2:37 rate "5/sec"`],
       [['--rules', rules, '--secret-file', join(folder, 'none.key')], 'none.key'],
       [['--rules', rules, '--peer-listen', '0.0.0.0:0'], 'without a shared key'],
