@@ -143,7 +143,7 @@ async function seesEverybody(
     if (performance.now() > deadlineMs) {
       const states = members.map((member) => `${member.name} ${member.state}`).join(', ')
       throw new CommandError(
-        `after ${READY_MS_MAX / 1_000} s ${node.name} sees ${ready.length} of ${nodes} nodes (${states})`,
+        `after ${READY_MS_MAX / 1_000} s ${node.name} sees ${ready.length} of ${nodes} nodes (${states}): try again when the machine is less busy, or with fewer --nodes`,
         { exit: 'failure' },
       )
     }
