@@ -5,7 +5,7 @@ import { addressOf } from './http.ts'
 import { interleave, median, ratios } from './interleave.ts'
 import { checksPerCpuSecond, described, type Loaded, LoadGenerator } from './load.ts'
 import { microsecondsText } from './microseconds.ts'
-import type { EchoJob, EchoResult } from './processes/echo.ts'
+import type { EchoJob, EchoResult, Line } from './processes/echo.ts'
 import { figure, type Reading, type Row, type Scale, type Subject } from './row.ts'
 import { type ServedNode, Stand } from './stand.ts'
 import type { Worker } from './worker.ts'
@@ -62,29 +62,35 @@ async function measure(
     readings.set(MANY.name, figure(values, note))
   }
   if (wanted.has(ONE.name)) {
-    const echo = await echoBetween(stand)
-    const turns = await interleave<'own' | 'forwarded' | 'echo', { readonly p50Us: number }>(
-      scale,
-      {
-        own: turn(origin, 1),
-        forwarded: turn(owner, 1),
-        echo: (durationMs) => echo.ask({ role: 'client', durationMs, frame: FRAME }),
-      },
-    )
+    const echo = await echoes(stand)
+    const turns = await interleave<keyof Latencies, { readonly p50Us: number }>(scale, {
+      own: turn(origin, 1),
+      forwarded: turn(owner, 1),
+      echo: echo('tcp', 0),
+      atRest: echo('tcp', REST_MS),
+      linkAtRest: echo('link', REST_MS),
+    })
     readings.set(ONE.name, addedLatency(turns))
   }
   return readings
 }
 
-type Latencies = Record<'own' | 'forwarded' | 'echo', readonly Pick<Loaded, 'p50Us'>[]>
+type Latencies = Record<
+  'own' | 'forwarded' | 'echo' | 'atRest' | 'linkAtRest',
+  readonly Pick<Loaded, 'p50Us'>[]
+>
 
-function addedLatency({ own, forwarded, echo }: Latencies): Reading {
-  const p50s = (turns: Latencies['own']) => turns.map((turn) => turn.p50Us)
-  const [ownUs, forwardedUs, echoUs] = [p50s(own), p50s(forwarded), p50s(echo)]
-  const addedUs = forwardedUs.map((us, round) => us - (ownUs[round] ?? Number.NaN))
-  const note = `forwarded ${microsecondsText(forwardedUs)}, own ${microsecondsText(ownUs)}, echo of ${FRAME.length} B ${microsecondsText(echoUs)} (added: ${Math.round(median(addedUs))} µs)`
-  return figure(ratios(addedUs, echoUs), note)
+function addedLatency(turns: Latencies): Reading {
+  const p50s = (name: keyof Latencies) => turns[name].map((turn) => turn.p50Us)
+  const textOf = (name: keyof Latencies) => microsecondsText(p50s(name))
+  const ownUs = p50s('own')
+  const addedUs = p50s('forwarded').map((us, round) => us - (ownUs[round] ?? Number.NaN))
+  const note = `forwarded ${textOf('forwarded')}, own ${textOf('own')} (added: ${Math.round(median(addedUs))} µs); echo of ${FRAME.length} B ${textOf('echo')}; one echo in ${REST_MS} ms: over TCP ${textOf('atRest')}, over the link of two nodes ${textOf('linkAtRest')}`
+  return figure(ratios(addedUs, p50s('echo')), note)
 }
+
+/** About as long as a core is left alone between two forwarded checks of one client. */
+const REST_MS = 1
 
 /** A forward of one check as it goes over the wire, before encryption. */
 const FRAME = [
@@ -110,10 +116,13 @@ const FRAME = [
 ]
 
 /** Where the nodes are, so is the echo: the asking end beside the origin, the other beside the owner. */
-async function echoBetween(stand: Stand): Promise<Worker<EchoJob, EchoResult>> {
+async function echoes(stand: Stand) {
   const server: Worker<EchoJob, EchoResult> = stand.worker('echo', 'load')
   const client: Worker<EchoJob, EchoResult> = stand.worker('echo', 'server')
-  const { port } = await server.ask({ role: 'server' })
-  await client.ask({ role: 'connect', port })
-  return client
+  for (const over of ['tcp', 'link'] as const) {
+    const { at } = await server.ask({ role: 'server', over })
+    await client.ask({ role: 'connect', over, to: at })
+  }
+  return (over: Line, pauseMs: number) => (durationMs: number) =>
+    client.ask({ role: 'client', over, durationMs, pauseMs, frame: FRAME })
 }
