@@ -56,9 +56,9 @@ export class InFlight<Item> {
   }
 
   #grow(): void {
-    const items = [...this]
-    this.#slots = new Array<Item | undefined>(2 * this.#slots.length).fill(undefined)
-    for (const [id, item] of items) this.#slots[this.#slotOf(id)] = item
+    const slots = new Array<Item | undefined>(2 * this.#slots.length).fill(undefined)
+    for (let id = this.#oldest; id < this.#next; id++) slots[id & (slots.length - 1)] = this.get(id)
+    this.#slots = slots
   }
 }
 
