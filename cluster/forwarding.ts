@@ -71,7 +71,7 @@ export class Forwarding {
   readonly #outbox: Outbox
   readonly #timeoutMsMax: number
   readonly #lines = new Map<NodeId, Line>()
-  readonly #collected = new Map<NodeId, Batch>()
+  #collected = new Map<NodeId, Batch>()
   readonly #waiting = new InFlight<Waiting>()
   /** The view that frames are stamped with. */
   view = 0
@@ -208,7 +208,8 @@ export class Forwarding {
       if (batch.checks.length > 0) this.#flushChecks(peer, batch, nowMs)
       if (batch.decisions.length > 0) this.#flushAnswers(peer, batch, nowMs)
     }
-    this.#collected.clear()
+    // Not emptied, which would make one table point to the next: see `InFlight`.
+    this.#collected = new Map()
   }
 
   #flushChecks(peer: NodeId, batch: Batch, nowMs: number): void {
