@@ -86,7 +86,8 @@ function summary(each: readonly RuleAnswer[]): RuleAnswer {
     shadowed[0] ??
     greatest(each, ({ remaining }) => -remaining)
   if (chosen === undefined) throw new RangeError('a request was checked under no rule')
-  return each.length === 1 ? chosen : { ...chosen, each }
+  // Assigned and not spread: a literal that begins with a copy and then has more properties takes V8 some microseconds.
+  return each.length === 1 ? chosen : Object.assign({}, chosen, { each })
 }
 
 function greatest(
