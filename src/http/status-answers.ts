@@ -45,5 +45,6 @@ function refusalOf(answer: RuleAnswer, headers: RateLimitHeaders): Problem {
     const detail = `The request has no ${answer.missing}, which rule "${answer.rule}" limits it by: send it.`
     return problem('key_missing', detail)
   }
-  return refusalProblem({ ...answer, policy: headers.policy(answer) })
+  const { reason, retryAfterMs } = answer
+  return refusalProblem({ reason, retryAfterMs, policy: headers.policy(answer) })
 }
