@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { YamuxStream } from '@chainsafe/libp2p-yamux/stream'
 import type { Stream } from '@libp2p/interface'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { tellWindowSeldom } from '../../../cluster/libp2p/window-updates.ts'
 import { FRAME_BYTES_MAX } from '../../../cluster/limits.ts'
 import { Libp2pTransports, until } from '../../support/libp2p-transports.ts'
@@ -63,5 +64,22 @@ describe('a link', () => {
     expect(atB.frames.map(({ frame }) => frame[FRAME_BYTES_MAX - 1])).toEqual(
       Array.from({ length: frames }, (_, number) => number),
     )
+  })
+
+  test('tells the window for few of its small frames', { timeout: 20_000 }, async () => {
+    const told = vi.spyOn(YamuxStream.prototype, 'sendWindowUpdate')
+    const a = await transports.start('a')
+    const b = await transports.start('b', { seeds: a.addresses })
+    const [atA, atB] = [new Recorder(a), new Recorder(b)]
+    await until('they are linked', () => atA.isLinked(b.self) && atB.isLinked(a.self))
+    const before = told.mock.calls.length
+    const frames = 200
+    for (let number = 1; number <= frames; number++) {
+      a.send(b.self, Uint8Array.of(number))
+      await until('it has come', () => atB.frames.length === number)
+    }
+    // Gossip has streams of its own, whose windows are told as ever.
+    expect(told.mock.calls.length - before).toBeLessThan(frames / 2)
+    told.mockRestore()
   })
 })
