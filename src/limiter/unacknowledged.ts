@@ -25,7 +25,7 @@ interface Told {
  */
 export class Unacknowledged {
   readonly #keys = new Map<number, Owed>()
-  readonly #untold = new Set<Owed>()
+  #untold = new Set<Owed>()
   readonly #told: Told[] = []
   #isUrgent = false
 
@@ -80,6 +80,8 @@ export class Unacknowledged {
     }
     if (this.#untold.size === 0) this.#isUrgent = false
     if (parts.length > 0) this.#told.push({ number, parts })
+    // One that is used on keeps what was in it before alive: see `cluster/in-flight.ts`.
+    if (parts.length > 0 && this.#untold.size === 0) this.#untold = new Set()
     return parts.map(({ owed: { row, sinceMs } }) => ({ row, sinceMs }))
   }
 
