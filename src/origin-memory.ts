@@ -70,8 +70,9 @@ export class OriginMemory {
   ): void {
     const { state, key, owner } = check
     const { limit, resetMs } = beside
-    const fullAtMs = askedMs + resetMs + lease.forMs + drainMs(state.rule, limit, lease.tokens)
-    const held = { ...lease, owner, limit, fullAtMs }
+    const { tokens, forMs } = lease
+    const fullAtMs = askedMs + resetMs + forMs + drainMs(state.rule, limit, tokens)
+    const held = { tokens, forMs, owner, limit, fullAtMs }
     this.#leases.hold(state.rule.name, key.hi, key.lo, held, askedMs, nowMs)
   }
 

@@ -113,16 +113,12 @@ export class RuleChecks {
     const { rule, override } = matched
     const limited = override === undefined ? 'under_limit' : 'override'
     const reason = rule.mode === 'off' ? 'no_rule' : limited
-    return { ...this.#uncounted(rule.name, reason), matched }
+    return Object.assign(this.#uncounted(rule.name, reason), { matched })
   }
 
   #withoutKey({ rule, missing }: MissingKey): RuleAnswer {
-    const refusal = {
-      ...this.#uncounted(rule.name, 'key_missing'),
-      allowed: false,
-      remaining: 0,
-      missing,
-    }
+    const uncounted = this.#uncounted(rule.name, 'key_missing')
+    const refusal = Object.assign(uncounted, { allowed: false, remaining: 0, missing })
     return rule.mode === 'shadow' ? letThrough(refusal) : refusal
   }
 

@@ -52,15 +52,17 @@ export function prefixedRequest(request: FastifyRequest, prefix: string): Reques
 
 function requestOf(
   request: FastifyRequest,
-  about: Pick<RequestFacts, 'method' | 'path' | 'host'>,
+  { method, path, host }: Pick<RequestFacts, 'method' | 'path' | 'host'>,
 ): RequestFacts {
   const header = headerReader(request.headers)
   return {
-    ...about,
+    method,
+    path,
+    host,
     // Of a proxy that is trusted it is who asked the proxy; a Unix socket has no address of its own.
     ip: request.ip,
     header,
-    query: queryReader(about.path),
+    query: queryReader(path),
     cookie: cookieReader(header),
     descriptor: () => undefined,
   }
