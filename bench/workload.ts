@@ -38,7 +38,7 @@ export function keyTexts(count: number): string[] {
 }
 
 /** The requests of a load: one for each key, or for each batch of keys. */
-export type Route = 'gate' | 'check' | 'batch'
+export type Route = 'gate' | 'check' | 'batch' | 'keys'
 
 export function requestBytes(route: Route, keys: readonly string[]): Buffer[] {
   switch (route) {
@@ -50,12 +50,14 @@ export function requestBytes(route: Route, keys: readonly string[]): Buffer[] {
       return batchesOf(keys).map((batch) => {
         return post('/v1/check', { checks: batch.map((key) => ({ rule: RULE, key })) })
       })
+    case 'keys':
+      return batchesOf(keys).map((batch) => post('/v1/check', { rule: RULE, keys: batch }))
   }
 }
 
 /** Checks in one request. */
 export function checksIn(route: Route): number {
-  return route === 'batch' ? BATCH_CHECKS : 1
+  return route === 'batch' || route === 'keys' ? BATCH_CHECKS : 1
 }
 
 function batchesOf(keys: readonly string[]): string[][] {

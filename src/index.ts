@@ -376,6 +376,7 @@ function present({ runtime, doors, draining, reloading, transport, snapshots }: 
       return runtime.book
     },
     check: (check) => runtime.check(check),
+    mistake: (check) => runtime.mistake(check),
     checkRequest: (facts, cost) => runtime.checkRequest(facts, cost),
     adjust: (action, request) => runtime.adjust(action, request),
     reserve: (request, forMs) => runtime.reserve(request, forMs),

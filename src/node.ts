@@ -144,6 +144,13 @@ export class Node {
     return mistake ?? this.#begin('check', state, state.hash(request.key), request.cost, nowMs)
   }
 
+  /** What `check` would reject. Nothing is decided or counted. */
+  mistake(request: CheckRequest): Rejection | undefined {
+    const state = this.#limiter.rule(request.rule)
+    if (state === undefined || state.rule.isInternal) return this.unknownRule(request.rule)
+    return state.mistake(request, state.isLocal ? this.#replica.inStep.deciders : 1)
+  }
+
   /**
    * Does something to a key that its limits do not refuse; the answer says how it then stands. `cost` may be
    * above the burst. If nobody answers in time the next in line does it: should the owner have done it, too, it

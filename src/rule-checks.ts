@@ -11,6 +11,8 @@ import type { Matched, MissingKey, RuleBook } from './rules/rule-book.ts'
 export interface RuleChecksDependencies {
   readonly book: RuleBook
   readonly counting: Counting
+  /** What `counting.check` would reject. */
+  readonly mistake: (request: CheckRequest) => Rejection | undefined
   /** What the node that answers is called. */
   readonly nodeName: string
   readonly nowMs: () => number
@@ -30,13 +32,15 @@ export class RuleChecks {
   /** For rules without tiers, overrides, shadow mode or consequences. */
   readonly #simple: Counting
   readonly #counting: Counting
+  readonly #mistake: RuleChecksDependencies['mistake']
   readonly #nodeName: string
   readonly #nowMs: () => number
 
-  constructor({ book, counting, nodeName, nowMs }: RuleChecksDependencies) {
+  constructor({ book, counting, mistake, nodeName, nowMs }: RuleChecksDependencies) {
     this.#book = book
     this.#simple = counting
     this.#counting = new Consequences(counting, book.consequences)
+    this.#mistake = mistake
     this.#nodeName = nodeName
     this.#nowMs = nowMs
   }
@@ -46,6 +50,16 @@ export class RuleChecks {
     const simpleCost = this.#book.simpleCost(check.rule)
     if (simpleCost !== undefined) return this.#simple.check(withCost(check, simpleCost))
     return this.#one(check, (request) => this.#counting.check(request))
+  }
+
+  /** See `RunningNode.mistake`. */
+  mistake(check: RuleCheck): Rejection | undefined {
+    const simpleCost = this.#book.simpleCost(check.rule)
+    if (simpleCost !== undefined) return this.#mistake(withCost(check, simpleCost))
+    const part = this.#named(check)
+    if (part.type !== 'counted') return part.type === 'rejected' ? part : undefined
+    const mistake = this.#mistake(part.request)
+    return mistake && (ownWords(mistake, part.matched) as Rejection)
   }
 
   /** See `RunningNode.adjust`. */

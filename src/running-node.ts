@@ -20,6 +20,8 @@ export interface RunningNode {
    * that always resolves, at the latest after the forward timeouts of the key's candidates. Never throws.
    */
   check(request: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer>
+  /** What `check` would reject at this moment. Nothing is decided or counted. */
+  mistake(request: RuleCheck): Rejection | undefined
   /**
    * Decide a request by what is known of it, under every rule it falls under; see `checkAll`. Each rule's own
    * cost is taken when `cost` is left out. The promise always resolves, as that of a check does.

@@ -185,6 +185,7 @@ export class Runtime implements RunningNode {
         check: (request) => this.#settled(this.#node.check(request, this.#nowMs())),
         adjust: (action, request) => this.#adjusted(action, request),
       },
+      mistake: (request) => this.#node.mistake(request),
     })
   }
 
@@ -196,10 +197,11 @@ export class Runtime implements RunningNode {
     return this.#checks.check(check)
   }
 
-  checkRequest(
-    facts: RequestFacts,
-    cost?: number,
-  ): RuleAnswer | Rejection | Promise<RuleAnswer | Rejection> {
+  mistake(check: RuleCheck): Rejection | undefined {
+    return this.#checks.mistake(check)
+  }
+
+  checkRequest(facts: RequestFacts, cost?: number): ReturnType<RuleChecks['checkRequest']> {
     return this.#checks.checkRequest(facts, cost)
   }
 
@@ -350,9 +352,7 @@ export class Runtime implements RunningNode {
     const effects = this.#node.drain(this.#nowMs())
     for (const outbound of effects.outbound) this.#send(outbound)
     for (const event of effects.events) this.#render(event)
-    for (const { id, answer } of effects.answers) {
-      this.#waiting.take(id)?.(answer)
-    }
+    for (const { id, answer } of effects.answers) this.#waiting.take(id)?.(answer)
   }
 
   #send(outbound: Outbound): void {

@@ -98,6 +98,10 @@ class RedisNode implements RunningNode {
     }
   }
 
+  mistake() {
+    return undefined
+  }
+
   checkRequest(): never {
     throw new Error('nobody describes a request in a benchmark')
   }

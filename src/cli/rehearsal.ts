@@ -67,6 +67,7 @@ export class Rehearsal {
         check: (request) => alone(this.#node.check(request, this.#nowMs)),
         adjust: (action, request) => alone(this.#node.adjust(action, request, this.#nowMs)),
       },
+      mistake: (request) => this.#node.mistake(request),
     })
   }
 

@@ -87,17 +87,37 @@ export interface BatchRequest {
   readonly checks: readonly SingleCheck[]
 }
 
-/** One check or a batch. Told apart by `checks`, so that the errors are those of the one that was meant. */
-export const CheckOrBatchBody = Type.Unsafe<SingleCheck | BatchRequest>({
+/** Many keys of one rule, all with the same cost and descriptors. */
+const KeysBody = Type.Object(
+  {
+    rule: Type.String({ description: RULE_DESCRIPTION }),
+    keys: Type.Array(Type.String({ description: KEY_DESCRIPTION }), {
+      minItems: 1,
+      maxItems: BATCH_CHECKS_MAX,
+      description:
+        'Keys, decided independently and answered in columns in this order. If one cannot be asked for, none is counted.',
+    }),
+    cost: Type.Optional(Cost),
+    descriptors: Type.Optional(Descriptors),
+  },
+  closed,
+)
+export type KeysBody = Static<typeof KeysBody>
+
+export type AnyCheck = SingleCheck | BatchRequest | KeysBody
+
+/** Told apart by `checks` and `keys`, so that the errors are those of the form that was meant. */
+export const AnyCheckBody = Type.Unsafe<AnyCheck>({
   if: { type: 'object', required: ['checks'] },
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
   then: BatchBody,
-  else: SingleBody,
+  else: {
+    if: { type: 'object', required: ['keys'] },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.
+    then: KeysBody,
+    else: SingleBody,
+  },
 })
-
-export function isBatch(body: SingleCheck | BatchRequest): body is BatchRequest {
-  return 'checks' in body
-}
 
 /** Text in a query. No more digits than every number can hold exactly. */
 const CostText = Type.String({

@@ -4,18 +4,24 @@ import { explain } from '../explanation.ts'
 import type { RunningNode } from '../running-node.ts'
 import {
   AnswerBody,
-  CheckOrBatchBody,
-  isBatch,
+  AnyCheckBody,
+  type KeysBody,
   RejectedBody,
   type SingleCheck,
 } from './check-schema.ts'
-import { questionOf } from './described-request.ts'
+import { columnsOf } from './columns.ts'
+import { checksOf, questionOf } from './described-request.ts'
 import { inTurn } from './end-of-turn.ts'
 import { bodyTooLarge } from './errors.ts'
-import type { Fault } from './fault.ts'
-import { BATCH_BODY_BYTES_MAX, BATCH_CHECKS_MAX, BODY_BYTES_MAX } from './limits.ts'
-import type { MeasuredChecks, Outcome } from './measured-checks.ts'
-import { ProblemError, problem, sendProblem } from './problem.ts'
+import { type Fault, faulty } from './fault.ts'
+import {
+  BATCH_BODY_BYTES_MAX,
+  BATCH_CHECKS_MAX,
+  BODY_BYTES_MAX,
+  FAULTS_LISTED_MAX,
+} from './limits.ts'
+import type { MeasuredChecks, Mistake, Outcome } from './measured-checks.ts'
+import { type Problem, ProblemError, problem, sendProblem } from './problem.ts'
 import type { RateLimitHeaders } from './rate-limit-headers.ts'
 import { summary } from './summary.ts'
 
@@ -26,10 +32,10 @@ export interface CheckOptions {
 }
 
 /**
- * `POST /v1/check`: one check, or a batch `{"checks":[...]}`.
+ * `POST /v1/check`: one check, a batch `{"checks":[...]}`, or many keys of one rule `{"rule":...,"keys":[...]}`.
  *
  * A refusal is a 200 like an admission: clients retry or throw on 429, and being limited must not look
- * like a limiter in trouble. A batch has no rate limit headers, as its checks may be of several rules.
+ * like a limiter in trouble. Where there are many answers there are no rate limit headers.
  */
 export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, done) => {
   const { node, checks, headers } = options
@@ -40,13 +46,17 @@ export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, 
     {
       bodyLimit: BATCH_BODY_BYTES_MAX,
       schema: {
-        ...summary('Check one key, a described request, or a batch of them'),
-        body: CheckOrBatchBody,
+        ...summary('Check one key, a described request, a batch of them, or many keys of one rule'),
+        body: AnyCheckBody,
         response: { 200: AnswerBody },
       },
     },
     async ({ body }, reply) => {
-      if (isBatch(body)) {
+      if ('keys' in body) {
+        await answerKeys(reply, body)
+        return
+      }
+      if ('checks' in body) {
         const { checks: asked } = body
         const outcomes = await inTurn(checks.all(asked.map(questionOf)))
         const explained = outcomes.map((outcome, at) => withExplanation(asked[at], outcome))
@@ -66,6 +76,19 @@ export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, 
     return { ...outcome, explain: explain(node, question, outcome) } as Outcome
   }
 
+  /** All of them, or none: an answer by columns has no place for a mistake. */
+  async function answerKeys(reply: FastifyReply, body: KeysBody): Promise<void> {
+    const asked = checksOf(body)
+    const mistakes = checks.mistakes(asked)
+    const [first] = mistakes
+    if (first !== undefined) {
+      sendProblem(reply, mistakenProblem(first, mistakes))
+      return
+    }
+    const answers = columnsOf(await inTurn(checks.all(asked)))
+    reply.type(JSON_MEDIA_TYPE).send(JSON.stringify({ answers }))
+  }
+
   function answerOne(reply: FastifyReply, outcome: Outcome): void {
     if (outcome.type === 'answer') reply.headers(headers.of(outcome)).send(outcome)
     else sendProblem(reply, problem(outcome.code, outcome.detail))
@@ -76,6 +99,7 @@ export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, 
 const ANSWER_SCHEMA = { ...AnswerBody }
 const REJECTED_SCHEMA = { ...RejectedBody }
 type Serialiser = (body: object) => string
+const JSON_MEDIA_TYPE = 'application/json; charset=utf-8'
 
 /** Each outcome in its place. */
 function answerAll(reply: FastifyReply, outcomes: readonly Outcome[]): void {
@@ -90,7 +114,28 @@ function answerAll(reply: FastifyReply, outcomes: readonly Outcome[]): void {
         : rejectedJson({ error: { code: outcome.code, detail: outcome.detail } })
     answers += answers === '' ? answer : `,${answer}`
   }
-  reply.type('application/json; charset=utf-8').send(`{"answers":[${answers}]}`)
+  reply.type(JSON_MEDIA_TYPE).send(`{"answers":[${answers}]}`)
+}
+
+/** Why none of many keys was counted. */
+function mistakenProblem(first: Mistake, mistakes: readonly Mistake[]): Problem {
+  const listed = mistakes.slice(0, FAULTS_LISTED_MAX).map(faultOf)
+  return faulty(first.rejection.code, listed, mistakes.length)
+}
+
+function faultOf({ at, rejection: { code, detail } }: Mistake): Fault {
+  const key = `/keys/${at}`
+  switch (code) {
+    case 'unknown_rule':
+      return { in: 'body', pointer: '/rule', detail }
+    case 'invalid_cost':
+      // The rule's own limits may be larger, or smaller, than those of this key.
+      return { in: 'body', pointer: '/cost', detail: `${detail} (asked for ${key})` }
+    case 'invalid_key':
+      return { in: 'body', pointer: key, detail }
+    default:
+      return code satisfies never
+  }
 }
 
 /**
@@ -125,23 +170,28 @@ function malformedJson(text: string, cause: unknown): ProblemError {
 
 /** Judged before the schema is, which would look at every item to list all errors. */
 function batchTooLong(body: unknown): ProblemError | null {
-  if (typeof body !== 'object' || body === null || !('checks' in body)) return null
-  const { checks } = body
-  if (!Array.isArray(checks) || checks.length <= BATCH_CHECKS_MAX) return null
-  const detail = `has ${checks.length} checks: send at most ${BATCH_CHECKS_MAX} in one batch`
-  const errors: Fault[] = [{ in: 'body', pointer: '/checks', detail }]
-  return new ProblemError(
-    problem('invalid_request', `body /checks: ${detail}`, { errors, errorCount: 1 }),
-  )
+  const name = listIn(body)
+  const list = name && (body as Readonly<Record<string, unknown>>)[name]
+  if (!Array.isArray(list) || list.length <= BATCH_CHECKS_MAX) return null
+  const detail = `has ${list.length} ${name}: send at most ${BATCH_CHECKS_MAX} in one batch`
+  const fault: Fault = { in: 'body', pointer: `/${name}`, detail }
+  return new ProblemError(faulty('invalid_request', [fault], 1))
+}
+
+const LISTS_OF_CHECKS = ['checks', 'keys'] as const
+
+/** The member in which a body lists many checks, if it does. */
+function listIn(body: unknown): (typeof LISTS_OF_CHECKS)[number] | undefined {
+  if (typeof body !== 'object' || body === null) return undefined
+  return LISTS_OF_CHECKS.find((name) => Object.hasOwn(body, name))
 }
 
 /** The most bytes that one unit of a string's length can be in UTF-8. */
 const UTF8_BYTES_PER_UNIT_MAX = 3
 
-/** Only a batch may be longer than `BODY_BYTES_MAX`. */
+/** Only a list of checks may be longer than `BODY_BYTES_MAX`. */
 function singleTooLarge(text: string, body: unknown): ProblemError | null {
   if (text.length * UTF8_BYTES_PER_UNIT_MAX <= BODY_BYTES_MAX) return null
-  const batch = typeof body === 'object' && body !== null && 'checks' in body
-  if (batch || Buffer.byteLength(text) <= BODY_BYTES_MAX) return null
+  if (listIn(body) !== undefined || Buffer.byteLength(text) <= BODY_BYTES_MAX) return null
   return new ProblemError(bodyTooLarge(BODY_BYTES_MAX))
 }

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { RuleCheck } from '../rule-answer.ts'
 import type { RequestFacts } from '../rules/request-facts.ts'
-import type { CheckBody, RequestBody } from './check-schema.ts'
+import type { CheckBody, KeysBody, RequestBody } from './check-schema.ts'
 import { cookieReader, headerReader, queryReader } from './field-readers.ts'
 import type { Question } from './measured-checks.ts'
 
@@ -17,6 +17,12 @@ export function checkOf(body: CheckBody): RuleCheck {
   const { rule, key, cost, descriptors } = body
   if (descriptors === undefined) return body
   return { rule, key, cost, descriptor: ownReader(descriptors) }
+}
+
+/** The same of each of many keys. */
+export function checksOf({ rule, keys, cost, descriptors }: KeysBody): RuleCheck[] {
+  const descriptor = descriptors && ownReader(descriptors)
+  return keys.map((key) => ({ rule, key, cost, descriptor }))
 }
 
 function factsOf({ descriptors, method, path, host, ip, headers = {} }: RequestBody): RequestFacts {

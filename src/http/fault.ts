@@ -1,6 +1,6 @@
 import type { ErrorObject } from 'ajv'
 import { FAULT_NAME_LENGTH_MAX, FAULTS_LISTED_MAX } from './limits.ts'
-import { type Problem, problem } from './problem.ts'
+import { type Problem, type ProblemCode, problem } from './problem.ts'
 
 /** One thing wrong with a request, and where. */
 export interface Fault {
@@ -27,12 +27,17 @@ export function invalidRequest(errors: readonly ErrorObject[], part: string | un
   // `if` only repeats that the branch it chose has failed; the branch's own errors are in the list.
   const faults = errors.filter((error) => error.keyword !== 'if')
   const listed = faults.slice(0, FAULTS_LISTED_MAX).map((error) => faultOf(error, within))
-  const first = listed[0]
-  const where = first === undefined ? within : `${first.in} ${first.pointer}`.trim()
-  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : ''
-  return problem('invalid_request', `${where}: ${first?.detail ?? 'does not fit'}${more}`, {
+  return faulty('invalid_request', listed, faults.length)
+}
+
+/** The problem of a request with so many faults, of which these are listed. */
+export function faulty(code: ProblemCode, listed: readonly Fault[], count: number): Problem {
+  const [first] = listed
+  const where = first === undefined ? 'request' : `${first.in} ${first.pointer}`.trim()
+  const more = count > 1 ? ` (and ${count - 1} more)` : ''
+  return problem(code, `${where}: ${first?.detail ?? 'does not fit'}${more}`, {
     errors: listed,
-    errorCount: faults.length,
+    errorCount: count,
   })
 }
 

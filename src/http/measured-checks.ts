@@ -12,6 +12,13 @@ export type Question =
   | RuleCheck
   | { readonly facts: RequestFacts; readonly cost?: number | undefined }
 
+/** What is wrong with one of several checks. */
+export interface Mistake {
+  /** Which of them, from 0. */
+  readonly at: number
+  readonly rejection: Rejection
+}
+
 /**
  * The node's checks with their metrics. What is decided at once never passes through a promise: there is
  * a promise only for a single check that waits for another node, or for a batch with such checks in it.
@@ -46,6 +53,19 @@ export class MeasuredChecks {
     return this.#allMeasured('local', startMs, questions, outcomes as Outcome[])
   }
 
+  /**
+   * What is wrong with checks of one rule that are to be decided all or none. If anything is, none is to be
+   * decided, and all count as rejected.
+   */
+  mistakes(checks: readonly RuleCheck[]): readonly Mistake[] {
+    const startMs = performance.now()
+    const mistakes = this.#mistakes(checks)
+    if (mistakes.length === 0) return mistakes
+    for (const { rule } of checks) this.#metrics.rejected(rule)
+    this.#metrics.decided('none', 'local', secondsSince(startMs))
+    return mistakes
+  }
+
   async adjust(action: keyof typeof WORDS, check: RuleCheck): Promise<Outcome> {
     const outcome = await this.#node.adjust(action, check)
     if (outcome.type === 'answer') this.#metrics.adjusted(WORDS[action], outcome.rule)
@@ -67,6 +87,18 @@ export class MeasuredChecks {
       this.#metrics.adjusted('settle', outcome.answer.rule)
     }
     return outcome
+  }
+
+  #mistakes(checks: readonly RuleCheck[]): Mistake[] {
+    const mistakes: Mistake[] = []
+    for (let at = 0; at < checks.length; at++) {
+      const rejection = this.#node.mistake(checks[at] as RuleCheck)
+      if (rejection === undefined) continue
+      mistakes.push({ at, rejection })
+      // What is wrong with the rule or the cost is wrong with all: a thousand times the same would help nobody.
+      if (rejection.code !== 'invalid_key') break
+    }
+    return mistakes
   }
 
   #ask(question: Question): Outcome | Promise<Outcome> {

@@ -53,6 +53,7 @@ export class MemoryNode implements RunningNode {
         check: (request) => this.#count(request),
         adjust: (action, request) => this.#adjust(action, request),
       },
+      mistake: (request) => this.#mistake(request),
     })
   }
 
@@ -74,6 +75,10 @@ export class MemoryNode implements RunningNode {
 
   check(check: RuleCheck) {
     return this.#checks.check(check)
+  }
+
+  mistake(check: RuleCheck) {
+    return this.#checks.mistake(check)
   }
 
   reserve(): never {
@@ -105,13 +110,20 @@ export class MemoryNode implements RunningNode {
 
   #count(request: CheckRequest): Answer | Rejection | Promise<Answer> {
     const rule = this.rule(request.rule)
-    if (rule === undefined) return this.#checks.unknownRule(request.rule)
-    const rejection = checkMistake(request, Math.min(...rule.limits.map(({ burst }) => burst)))
-    if (rejection !== undefined) return rejection
+    const rejection = this.#mistake(request)
+    if (rule === undefined || rejection !== undefined) {
+      return rejection ?? this.#checks.unknownRule(request.rule)
+    }
     if (!this.remote.has(request.key)) return this.#decide(rule, request, 'n1')
     return new Promise((resolve) => {
       this.#waiting.push(() => resolve(this.#decide(rule, request, 'n2')))
     })
+  }
+
+  #mistake(request: CheckRequest): Rejection | undefined {
+    const rule = this.rule(request.rule)
+    if (rule === undefined) return this.#checks.unknownRule(request.rule)
+    return checkMistake(request, Math.min(...rule.limits.map(({ burst }) => burst)))
   }
 
   readiness(): Readiness {
