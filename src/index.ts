@@ -377,6 +377,7 @@ function present({ runtime, doors, draining, reloading, transport, snapshots }: 
     },
     check: (check) => runtime.check(check),
     mistake: (check) => runtime.mistake(check),
+    atOnce: (ask) => runtime.atOnce(ask),
     checkRequest: (facts, cost) => runtime.checkRequest(facts, cost),
     adjust: (action, request) => runtime.adjust(action, request),
     reserve: (request, forMs) => runtime.reserve(request, forMs),

@@ -20,6 +20,8 @@ export interface RunningNode {
    * that always resolves, at the latest after the forward timeouts of the key's candidates. Never throws.
    */
   check(request: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer>
+  /** Whatever is asked in `ask`, which waits for nothing, is asked at one moment: the clock is read once. */
+  atOnce<Result>(ask: () => Result): Result
   /** What `check` would reject at this moment. Nothing is decided or counted. */
   mistake(request: RuleCheck): Rejection | undefined
   /**

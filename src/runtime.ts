@@ -9,7 +9,7 @@ import type { Discovery, Transport } from '../cluster/transport.ts'
 import { decode, type MalformedReason } from '../cluster/wire.ts'
 import { Writer } from '../cluster/writer.ts'
 import type { NodeId } from '../crdt/node-id.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, HoldableClock } from './clock.ts'
 import {
   type Forgotten,
   forgetMember,
@@ -72,7 +72,7 @@ export class Runtime implements RunningNode {
   readonly #node: Node
   #book: RuleBook
   #checks: RuleChecks
-  readonly #clock: Clock
+  readonly #clock: HoldableClock
   readonly #metrics: Metrics
   readonly #log: Logger
   readonly #transport: Transport | undefined
@@ -94,7 +94,7 @@ export class Runtime implements RunningNode {
     this.#onTick = dependencies.onTick
     this.#node = node
     this.#book = book
-    this.#clock = clock
+    this.#clock = new HoldableClock(clock)
     this.#metrics = metrics
     this.#log = log
     this.#transport = transport
@@ -108,7 +108,7 @@ export class Runtime implements RunningNode {
       nowMs: () => this.#nowMs(),
     })
     metrics.readFrom({
-      keys: () => this.#keys(),
+      keys: () => [...node.limiter.rules].reduce((keys, { store }) => keys + store.table.keys, 0),
       peers: () => peersByState(node.replica.membership),
       partitionWeight: (weights) => partitionWeight(node.replica, weights, this.#nowMs()),
       clockOffsetsMs: () => clockOffsetsMs(node.replica),
@@ -195,6 +195,10 @@ export class Runtime implements RunningNode {
 
   check(check: RuleCheck): RuleAnswer | Rejection | Promise<RuleAnswer> {
     return this.#checks.check(check)
+  }
+
+  atOnce<Result>(ask: () => Result): Result {
+    return this.#clock.hold(ask)
   }
 
   mistake(check: RuleCheck): Rejection | undefined {
@@ -297,7 +301,7 @@ export class Runtime implements RunningNode {
   }
 
   #nowMs(): number {
-    return Math.floor(this.#clock.nowMs())
+    return this.#clock.nowMs()
   }
 
   #received(from: NodeId, frame: Uint8Array): void {
@@ -390,11 +394,5 @@ export class Runtime implements RunningNode {
     for (const { store } of this.#node.limiter.rules) evicted += store.evicted
     if (evicted > this.#evicted) this.#metrics.keysEvicted(evicted - this.#evicted)
     this.#evicted = evicted
-  }
-
-  #keys(): number {
-    let keys = 0
-    for (const { store } of this.#node.limiter.rules) keys += store.table.keys
-    return keys
   }
 }

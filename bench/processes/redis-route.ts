@@ -98,6 +98,10 @@ class RedisNode implements RunningNode {
     }
   }
 
+  atOnce<Result>(ask: () => Result): Result {
+    return ask()
+  }
+
   mistake() {
     return undefined
   }

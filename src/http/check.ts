@@ -9,7 +9,7 @@ import {
   RejectedBody,
   type SingleCheck,
 } from './check-schema.ts'
-import { columnsOf } from './columns.ts'
+import { columnsJson } from './columns.ts'
 import { checksOf, questionOf } from './described-request.ts'
 import { inTurn } from './end-of-turn.ts'
 import { bodyTooLarge } from './errors.ts'
@@ -20,7 +20,7 @@ import {
   BODY_BYTES_MAX,
   FAULTS_LISTED_MAX,
 } from './limits.ts'
-import type { MeasuredChecks, Mistake, Outcome } from './measured-checks.ts'
+import type { MeasuredChecks, Mistake, Mistaken, Outcome } from './measured-checks.ts'
 import { type Problem, ProblemError, problem, sendProblem } from './problem.ts'
 import type { RateLimitHeaders } from './rate-limit-headers.ts'
 import { summary } from './summary.ts'
@@ -78,15 +78,9 @@ export const check: FastifyPluginCallbackTypebox<CheckOptions> = (app, options, 
 
   /** All of them, or none: an answer by columns has no place for a mistake. */
   async function answerKeys(reply: FastifyReply, body: KeysBody): Promise<void> {
-    const asked = checksOf(body)
-    const mistakes = checks.mistakes(asked)
-    const [first] = mistakes
-    if (first !== undefined) {
-      sendProblem(reply, mistakenProblem(first, mistakes))
-      return
-    }
-    const answers = columnsOf(await inTurn(checks.all(asked)))
-    reply.type(JSON_MEDIA_TYPE).send(JSON.stringify({ answers }))
+    const outcomes = await inTurn(checks.allOrNone(checksOf(body)))
+    if ('type' in outcomes) sendProblem(reply, mistakenProblem(outcomes))
+    else reply.type(JSON_MEDIA_TYPE).send(`{"answers":${columnsJson(outcomes)}}`)
   }
 
   function answerOne(reply: FastifyReply, outcome: Outcome): void {
@@ -118,9 +112,9 @@ function answerAll(reply: FastifyReply, outcomes: readonly Outcome[]): void {
 }
 
 /** Why none of many keys was counted. */
-function mistakenProblem(first: Mistake, mistakes: readonly Mistake[]): Problem {
+function mistakenProblem({ mistakes }: Mistaken): Problem {
   const listed = mistakes.slice(0, FAULTS_LISTED_MAX).map(faultOf)
-  return faulty(first.rejection.code, listed, mistakes.length)
+  return faulty(mistakes[0].rejection.code, listed, mistakes.length)
 }
 
 function faultOf({ at, rejection: { code, detail } }: Mistake): Fault {

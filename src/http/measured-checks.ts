@@ -12,6 +12,12 @@ export type Question =
   | RuleCheck
   | { readonly facts: RequestFacts; readonly cost?: number | undefined }
 
+/** None of several checks was decided, because of these. */
+export interface Mistaken {
+  readonly type: 'mistaken'
+  readonly mistakes: readonly [Mistake, ...Mistake[]]
+}
+
 /** What is wrong with one of several checks. */
 export interface Mistake {
   /** Which of them, from 0. */
@@ -43,27 +49,32 @@ export class MeasuredChecks {
 
   /** The outcomes in the order of the questions. */
   all(questions: readonly Question[]): Outcome[] | Promise<Outcome[]> {
+    return this.#all(performance.now(), questions)
+  }
+
+  /**
+   * The same of checks of one rule, unless there is something wrong with any of them. Then none is decided, and all
+   * count as rejected.
+   */
+  allOrNone(checks: readonly RuleCheck[]): Outcome[] | Promise<Outcome[]> | Mistaken {
     const startMs = performance.now()
-    const outcomes = questions.map((question) => this.#ask(question))
+    return this.#node.atOnce(() => {
+      const [first, ...more] = this.#mistakes(checks)
+      if (first === undefined) return this.#all(startMs, checks)
+      for (const { rule } of checks) this.#metrics.rejected(rule)
+      this.#metrics.decided('none', 'local', secondsSince(startMs))
+      return { type: 'mistaken', mistakes: [first, ...more] }
+    })
+  }
+
+  #all(startMs: number, questions: readonly Question[]): Outcome[] | Promise<Outcome[]> {
+    const outcomes = this.#node.atOnce(() => questions.map((question) => this.#ask(question)))
     if (outcomes.some((outcome) => outcome instanceof Promise)) {
       return Promise.all(outcomes).then((settled) =>
         this.#allMeasured('forwarded', startMs, questions, settled),
       )
     }
     return this.#allMeasured('local', startMs, questions, outcomes as Outcome[])
-  }
-
-  /**
-   * What is wrong with checks of one rule that are to be decided all or none. If anything is, none is to be
-   * decided, and all count as rejected.
-   */
-  mistakes(checks: readonly RuleCheck[]): readonly Mistake[] {
-    const startMs = performance.now()
-    const mistakes = this.#mistakes(checks)
-    if (mistakes.length === 0) return mistakes
-    for (const { rule } of checks) this.#metrics.rejected(rule)
-    this.#metrics.decided('none', 'local', secondsSince(startMs))
-    return mistakes
   }
 
   async adjust(action: keyof typeof WORDS, check: RuleCheck): Promise<Outcome> {
