@@ -64,10 +64,14 @@ const described = fc.record(
 )
 const single = fc.oneof(named, described)
 const batch = fc.record({ checks: fc.array(single, { maxLength: 5 }) })
+const keys = fc.record(
+  { rule, keys: fc.array(key, { maxLength: 5 }), cost, descriptors: values },
+  { requiredKeys: ['rule', 'keys'] },
+)
 const settle = fc.record({ reservation: key, cost })
 
 const valid: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
-  '/v1/check': fc.oneof(single, batch),
+  '/v1/check': fc.oneof(single, batch, keys),
   '/v1/refund': named,
   '/v1/penalty': named,
   '/v1/reserve': fc.record({ rule, key, cost, forMs: fc.nat(4_000_000) }),
