@@ -16,7 +16,7 @@ export function columnsJson(outcomes: readonly Outcome[]): string {
   const decidedBy: string[] = []
   const consistency: string[] = []
   let isShaped = false
-  // Arrays that grow by pushing are packed, of which V8 makes JSON twice as fast as of others.
+  // Arrays that grow by pushing are packed: of those V8 makes JSON faster than of others.
   for (const outcome of outcomes) {
     if (outcome.type === 'rejected') throw new Error(`rejected among answers: ${outcome.detail}`)
     allowed.push(outcome.allowed)
