@@ -228,12 +228,8 @@ async function assemble(parts: Parts, options: NodeOptions): Promise<WeirNode> {
     nowMs,
   )
   const metrics = createMetrics({ book })
-  const snapshots = await loadSnapshots(options.snapshotFile, common, {
-    limiter: node.limiter,
-    clock,
-    metrics,
-    log,
-  })
+  const forSnapshots = { limiter: node.limiter, clock, metrics, log }
+  const snapshots = await loadSnapshots(options.snapshotFile, common, forSnapshots)
   const reservationIds = new ReservationIds(common)
   const shedding = new Shedding(metrics.turnedAway)
   const runtime = new Runtime({

@@ -128,7 +128,10 @@ describe('many keys of one rule', () => {
     const { answers } = (await postCheck(data, { rule: 'per-user', keys })).json()
     expect(answers.allowed).toHaveLength(BATCH_CHECKS_MAX)
     const tooMany = await postCheck(data, { rule: 'per-user', keys: [...keys, 'last'] })
-    expect(tooMany.json()).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '/keys' }] })
+    expect(tooMany.json()).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ pointer: '/keys' }],
+    })
   })
 
   test('may be longer than a single check may be, but no longer than a batch', async () => {
@@ -148,14 +151,24 @@ describe('keys of which one cannot be asked for', () => {
     ['a cost above that of one key', { keys: ['a', 'small'], cost: 3 }, 'invalid_cost', ['/cost']],
     ['a key that is empty', { keys: ['a', ''] }, 'invalid_key', ['/keys/1']],
     ['keys too long', { keys: [long, 'a', long] }, 'invalid_key', ['/keys/0', '/keys/2']],
-    ['one not limited, too long', { rule: 'resting', keys: ['a', long] }, 'invalid_key', ['/keys/1']],
+    [
+      'one not limited, too long',
+      { rule: 'resting', keys: ['a', long] },
+      'invalid_key',
+      ['/keys/1'],
+    ],
     ['a key that is no text', { keys: ['a', 5] }, 'invalid_request', ['/keys/1']],
     ['no key', { keys: [] }, 'invalid_request', ['/keys']],
     ['keys that are no list', { keys: 'a' }, 'invalid_request', ['/keys']],
     ['no rule', { rule: undefined, keys: ['a'] }, 'invalid_request', ['']],
     ['a key beside them', { keys: ['a'], key: 'b' }, 'invalid_request', ['/key']],
     ['a wish to explain', { keys: ['a'], explain: true }, 'invalid_request', ['/explain']],
-    ['checks beside them', { keys: ['a'], checks: [] }, 'invalid_request', ['/rule', '/keys', '/checks']],
+    [
+      'checks beside them',
+      { keys: ['a'], checks: [] },
+      'invalid_request',
+      ['/rule', '/keys', '/checks'],
+    ],
     ['a cost in words', { keys: ['a'], cost: '1' }, 'invalid_request', ['/cost']],
   ]
 

@@ -95,8 +95,16 @@ const bodies: [what: string, body: string, code: string][] = [
   ['a batch that is none', '{"checks":{"length":1}}', 'invalid_request'],
   ['a batch with one bad check', `{"checks":[${valid('')},{}]}`, 'invalid_request'],
   ['a batch by keys that is none', '{"rule":"slow","keys":{"length":1}}', 'invalid_request'],
-  ['a batch by keys with one too long', `{"rule":"slow","keys":["${KEY}","${'k'.repeat(257)}"]}`, 'invalid_key'],
-  ['a batch by keys beyond the burst', `{"rule":"slow","keys":["${KEY}"],"cost":61}`, 'invalid_cost'],
+  [
+    'a batch by keys with one too long',
+    `{"rule":"slow","keys":["${KEY}","${'k'.repeat(257)}"]}`,
+    'invalid_key',
+  ],
+  [
+    'a batch by keys beyond the burst',
+    `{"rule":"slow","keys":["${KEY}"],"cost":61}`,
+    'invalid_cost',
+  ],
   ['a descriptor that is an object', '{"descriptors":{"user":{}}}', 'invalid_request'],
   ['too much', JSON.stringify({ rule: 'slow', key: 'x'.repeat(300_000) }), 'body_too_large'],
 ]
