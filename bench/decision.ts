@@ -48,7 +48,7 @@ interface Case {
 }
 
 /** As `weir serve` runs. */
-const SERVED = INLINING
+const SERVED = [INLINING]
 const CASES: readonly Case[] = [
   { row: SMALL, keys: 1_000, nodeFlags: SERVED },
   { row: MIDDLE, keys: 100_000, nodeFlags: SERVED },

@@ -23,7 +23,7 @@ export const eviction: Subject = {
 
 /** One process and one table take both turns, so that they differ in the eviction alone. */
 async function measure(stand: Stand, scale: Scale): Promise<Map<string, Reading>> {
-  const worker: Worker<DecideJob, DecideResult> = stand.worker('decide', 'server', INLINING)
+  const worker: Worker<DecideJob, DecideResult> = stand.worker('decide', 'server', [INLINING])
   const turn = (asks: Asks) => (durationMs: number) => worker.ask({ keys: KEYS, durationMs, asks })
   const turns = await interleave(scale, { full: turn('new'), room: turn('new-with-room') })
   const full = turns.full.map(({ nsPerCheck }) => nsPerCheck)

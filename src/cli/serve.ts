@@ -22,7 +22,7 @@ export interface ServeRequest {
  */
 export async function serve({ json, flags }: ServeRequest, terminal: Terminal): Promise<ExitCode> {
   // Before anything is hot enough to be compiled.
-  for (const flag of INLINING) setFlagsFromString(flag)
+  setFlagsFromString(INLINING)
   const { variables } = terminal
   const { options, warnings } = configureOrFail({ flags, variables })
   const log = createLog(options)
