@@ -46,7 +46,6 @@ export class Answering {
     nowMs: number,
   ): Answer {
     const reliance = this.#reliance(state, decision, decidedBy, owner, nowMs)
-    const { consistency, overshootBound, weight } = reliance
     const policy = state.rule.limits[decision.limit] as LimitPolicy
     return {
       type: 'answer',
@@ -58,9 +57,9 @@ export class Answering {
       resetMs: decision.resetMs,
       reason: decision.type === 'refused' ? decision.reason : 'under_limit',
       decidedBy: reliance.decidedBy,
-      consistency,
-      overshootBound,
-      weight,
+      consistency: reliance.consistency,
+      overshootBound: reliance.overshootBound,
+      weight: reliance.weight,
       owner: owner === this.#self.id ? this.#self.name : this.#nameOf(owner),
       node: this.#self.name,
       limitIndex: decision.limit,

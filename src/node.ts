@@ -138,17 +138,26 @@ export class Node {
 
   /** Decides at once if this node owns the key or remembers its refusal; forwards it otherwise. */
   check(request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
-    const state = this.#limiter.rule(request.rule)
-    if (state === undefined || state.rule.isInternal) return this.unknownRule(request.rule)
-    const mistake = state.mistake(request, state.isLocal ? this.#replica.inStep.deciders : 1)
+    const state = this.#openRule(request.rule)
+    if (state === undefined) return this.unknownRule(request.rule)
+    const mistake = this.#mistake(state, request)
     return mistake ?? this.#begin('check', state, state.hash(request.key), request.cost, nowMs)
   }
 
   /** What `check` would reject. Nothing is decided or counted. */
   mistake(request: CheckRequest): Rejection | undefined {
-    const state = this.#limiter.rule(request.rule)
-    if (state === undefined || state.rule.isInternal) return this.unknownRule(request.rule)
+    const state = this.#openRule(request.rule)
+    return state === undefined ? this.unknownRule(request.rule) : this.#mistake(state, request)
+  }
+
+  #mistake(state: RuleState, request: CheckRequest): Rejection | undefined {
     return state.mistake(request, state.isLocal ? this.#replica.inStep.deciders : 1)
+  }
+
+  /** A rule that may be asked for by its name. */
+  #openRule(name: string): RuleState | undefined {
+    const state = this.#limiter.rule(name)
+    return state?.rule.isInternal ? undefined : state
   }
 
   /**
@@ -157,8 +166,8 @@ export class Node {
    * counts twice.
    */
   adjust(action: Adjustment, request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
-    const state = this.#limiter.rule(request.rule)
-    if (state === undefined || state.rule.isInternal) return this.unknownRule(request.rule)
+    const state = this.#openRule(request.rule)
+    if (state === undefined) return this.unknownRule(request.rule)
     const mistake = adjustmentMistake(request)
     if (mistake !== undefined) return mistake
     return this.#begin(action, state, state.hash(request.key), request.cost, nowMs, request.ageMs)

@@ -10,7 +10,8 @@ interface Window {
 /**
  * Yamux tells the sender after each message that has been read how much it may send again: a message of its own, which
  * costs as much as a small frame. Of a stream of small frames every second message is one. Told when half of the
- * window is used up, the sender waits for it as little. Of a stream whose opening has been answered.
+ * window is used up, the sender waits for it as little. To be called once the opening of the stream has been answered, which
+ * an update may have to do.
  */
 export function tellWindowSeldom(stream: Stream): void {
   const window = stream as unknown as Partial<Window>

@@ -49,7 +49,7 @@ export class MeasuredChecks {
 
   /** The outcomes in the order of the questions. */
   all(questions: readonly Question[]): Outcome[] | Promise<Outcome[]> {
-    return this.#all(performance.now(), questions)
+    return this.#node.atOnce(() => this.#all(performance.now(), questions))
   }
 
   /**
@@ -68,7 +68,7 @@ export class MeasuredChecks {
   }
 
   #all(startMs: number, questions: readonly Question[]): Outcome[] | Promise<Outcome[]> {
-    const outcomes = this.#node.atOnce(() => questions.map((question) => this.#ask(question)))
+    const outcomes = questions.map((question) => this.#ask(question))
     if (outcomes.some((outcome) => outcome instanceof Promise)) {
       return Promise.all(outcomes).then((settled) =>
         this.#allMeasured('forwarded', startMs, questions, settled),
