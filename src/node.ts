@@ -138,26 +138,22 @@ export class Node {
 
   /** Decides at once if this node owns the key or remembers its refusal; forwards it otherwise. */
   check(request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
-    const state = this.#openRule(request.rule)
-    if (state === undefined) return this.unknownRule(request.rule)
+    const state = this.#limiter.openRule(request.rule)
+    if (state === undefined) return this.#limiter.unknownRule(request.rule)
     const mistake = this.#mistake(state, request)
     return mistake ?? this.#begin('check', state, state.hash(request.key), request.cost, nowMs)
   }
 
   /** What `check` would reject. Nothing is decided or counted. */
   mistake(request: CheckRequest): Rejection | undefined {
-    const state = this.#openRule(request.rule)
-    return state === undefined ? this.unknownRule(request.rule) : this.#mistake(state, request)
+    const state = this.#limiter.openRule(request.rule)
+    return state === undefined
+      ? this.#limiter.unknownRule(request.rule)
+      : this.#mistake(state, request)
   }
 
   #mistake(state: RuleState, request: CheckRequest): Rejection | undefined {
     return state.mistake(request, state.isLocal ? this.#replica.inStep.deciders : 1)
-  }
-
-  /** A rule that may be asked for by its name. */
-  #openRule(name: string): RuleState | undefined {
-    const state = this.#limiter.rule(name)
-    return state?.rule.isInternal ? undefined : state
   }
 
   /**
@@ -166,8 +162,8 @@ export class Node {
    * counts twice.
    */
   adjust(action: Adjustment, request: CheckRequest, nowMs: number): Answer | Pending | Rejection {
-    const state = this.#openRule(request.rule)
-    if (state === undefined) return this.unknownRule(request.rule)
+    const state = this.#limiter.openRule(request.rule)
+    if (state === undefined) return this.#limiter.unknownRule(request.rule)
     const mistake = adjustmentMistake(request)
     if (mistake !== undefined) return mistake
     return this.#begin(action, state, state.hash(request.key), request.cost, nowMs, request.ageMs)
@@ -176,7 +172,7 @@ export class Node {
   /** Either, of a key known by its hash. */
   act(action: Action, request: HashedRequest, nowMs: number): Answer | Pending | Rejection {
     const state = this.#limiter.rule(request.rule)
-    if (state === undefined) return this.unknownRule(request.rule)
+    if (state === undefined) return this.#limiter.unknownRule(request.rule)
     return this.#begin(action, state, request.key, request.cost, nowMs, request.ageMs)
   }
 
@@ -221,14 +217,6 @@ export class Node {
       }
     }
     return this.#ask(action, state, key, cost, owner, nowMs, ageMs)
-  }
-
-  /** The rejection of everything that names a rule this node does not have. */
-  unknownRule(rule: string): Rejection {
-    const open = [...this.#limiter.rules].filter((state) => state.rule.isInternal !== true)
-    const known = open.slice(0, RULES_NAMED_MAX).map((state) => state.rule.name)
-    const detail = `rule ${JSON.stringify(rule)} is not defined (known: ${known.join(', ')})`
-    return { type: 'rejected', code: 'unknown_rule', detail }
   }
 
   receive(from: NodeId, message: Message | LinkChange, nowMs: number): void {
@@ -404,6 +392,3 @@ export class Node {
     return this.#answer(action, state, cost, decision, decidedBy, owner, nowMs)
   }
 }
-
-/** Rules that an error names. */
-const RULES_NAMED_MAX = 10

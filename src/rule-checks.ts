@@ -2,7 +2,7 @@ import { COUNT_MAX } from '../crdt/sliced-counter.ts'
 import { type Counting, checkAll, letThrough, ownWords, type Part } from './check-all.ts'
 import { Consequences } from './consequences.ts'
 import type { Adjustment, Answer, CheckRequest, Rejection } from './limiter/check.ts'
-import { adjustmentMistake } from './limiter/rejection.ts'
+import { adjustmentMistake, unknownRule } from './limiter/rejection.ts'
 import type { Reserved } from './reservations.ts'
 import type { AnswerReason, RuleAnswer, RuleCheck } from './rule-answer.ts'
 import type { RequestFacts } from './rules/request-facts.ts'
@@ -17,9 +17,6 @@ export interface RuleChecksDependencies {
   readonly nodeName: string
   readonly nowMs: () => number
 }
-
-/** Rules that an error names. */
-const RULES_NAMED_MAX = 10
 
 const nothing = (): undefined => undefined
 
@@ -157,10 +154,8 @@ export class RuleChecks {
   }
 
   unknownRule(rule: string): Rejection {
-    const names = this.#book.definitions.map(({ name }) => name)
-    const known = names.slice(0, RULES_NAMED_MAX).join(', ')
-    const detail = `rule ${JSON.stringify(rule)} is not defined (known: ${known})`
-    return { type: 'rejected', code: 'unknown_rule', detail }
+    const known = this.#book.definitions.map(({ name }) => name)
+    return unknownRule(rule, known)
   }
 }
 

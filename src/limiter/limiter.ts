@@ -5,6 +5,7 @@ import type { Actor, NodeId } from '../../crdt/node-id.ts'
 import { bucketOf } from '../../crdt/slice-digest.ts'
 import { oldestLive, sliceAt } from '../../crdt/sliced-counter.ts'
 import { ActorTable, SELF } from './actor-table.ts'
+import type { Rejection } from './check.ts'
 import { CountsReader, type OnCredit } from './counts-reader.ts'
 import { CountsWriter } from './counts-writer.ts'
 import type { FormerKeys, Owns } from './former-keys.ts'
@@ -12,6 +13,7 @@ import type { KeyStore } from './key-store.ts'
 import { KEY, NO_ROW } from './key-table.ts'
 import { LevelsWriter, takeLevels } from './levels.ts'
 import type { Rule } from './policy.ts'
+import { unknownRule } from './rejection.ts'
 import { RuleState, type RuleStateOptions } from './rule-state.ts'
 import { SharedRules, type WriteOwn } from './shared-rules.ts'
 import { type DigestsOf, surveyRows } from './survey.ts'
@@ -87,6 +89,18 @@ export class Limiter {
 
   rule(name: string): RuleState | undefined {
     return this.#rules.get(name)
+  }
+
+  /** One that may be asked for by its name. */
+  openRule(name: string): RuleState | undefined {
+    const state = this.#rules.get(name)
+    return state?.rule.isInternal ? undefined : state
+  }
+
+  /** The rejection of everything that names a rule there is not. */
+  unknownRule(name: string): Rejection {
+    const known = [...this.#rules.keys()].filter((rule) => this.openRule(rule) !== undefined)
+    return unknownRule(name, known)
   }
 
   get rules(): IterableIterator<RuleState> {

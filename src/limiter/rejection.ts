@@ -58,6 +58,15 @@ function isWhole(cost: number, most: number): boolean {
   return Number.isInteger(cost) && cost >= 0 && cost <= most
 }
 
+/** Of whatever names a rule that is none of the known ones. */
+export function unknownRule(rule: string, known: readonly string[]): Rejection {
+  const named = known.slice(0, RULES_NAMED_MAX).join(', ')
+  return rejected('unknown_rule', `rule ${JSON.stringify(rule)} is not defined (known: ${named})`)
+}
+
+/** Rules that an error names. */
+const RULES_NAMED_MAX = 10
+
 function rejected(code: RejectionCode, detail: string): Rejection {
   return { type: 'rejected', code, detail }
 }
